@@ -1,0 +1,285 @@
+"""The command `replication-viz`: open the lessons, or run one scenario and print its numbers.
+
+What the commands do lives in the other rooms; here are arguments, text output and exit codes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .measures import Measure
+    from .scenario import Scenario
+
+PACKAGE = Path(__file__).resolve().parent
+FIRST_LESSON = "00_start_here.ipynb"
+MANIFEST = ".replication_viz.json"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 could not, 2 the input is wrong."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    jupyter_flags: list[str] = []
+    if arguments[:1] == ["lab"]:
+        arguments, jupyter_flags = split_flags(arguments)
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "lab":
+            return lab(Path(options.directory), jupyter_flags)
+        return run(options)
+    except ValueError as error:  # every ScenarioError is one
+        print(f"replication-viz: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader closed the pipe, as `| head` does
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="replication-viz", description="A playable laboratory of database replication.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    lab = commands.add_parser(
+        "lab",
+        help="copy the lessons to a folder and open them in JupyterLab",
+        description="Copy the lessons to a folder, keep whatever you changed there, and open JupyterLab on the first.",
+        epilog="Any flag after the folder goes on to JupyterLab, such as --no-browser or --port 9999.",
+    )
+    lab.add_argument("directory", nargs="?", default="replication-viz-lessons", metavar="DIR", help="%(default)s")
+
+    run = commands.add_parser("run", help="run a scenario and print its measures", allow_abbrev=False)
+    run.add_argument("scenario", nargs="?", metavar="SCENARIO", help="a name, a share text, or a JSON file")
+    run.add_argument("--list", action="store_true", help="list the named scenarios and stop")
+    run.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; repeatable")
+    run.add_argument("--seed", type=int, metavar="N", help="short for --set seed=N")
+    run.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser
+
+
+class _Version(argparse.Action):
+    """Print the version; the package is asked only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version and stop")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from . import __version__
+
+        print(f"replication-viz {__version__}")
+        parser.exit()
+
+
+# -- lab --------------------------------------------------------------------------------------------------------------
+
+
+def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part what is ours from what is JupyterLab's: ours ends at the first flag, unless that asks for help.
+
+    >>> split_flags(["lab", "here", "--port", "9999"])
+    (['lab', 'here'], ['--port', '9999'])
+    >>> split_flags(["lab", "--help"])
+    (['lab', '--help'], [])
+    """
+    flags = [i for i, word in enumerate(arguments) if word.startswith("-")]
+    end = flags[0] if flags else len(arguments)
+    if arguments[end : end + 1] in (["-h"], ["--help"]):
+        end += 1
+    return list(arguments[:end]), list(arguments[end:])
+
+
+def lab(directory: Path, jupyter_flags: Sequence[str]) -> int:
+    """Bring the lessons in `directory` up to date and open them in JupyterLab."""
+    try:
+        copy_lessons(shipped_lessons(), directory)
+    except OSError as error:
+        raise ValueError(f"the lessons cannot be copied to {directory}: {error}") from error
+    if importlib.util.find_spec("jupyterlab") is None:
+        print(
+            "replication-viz: JupyterLab is not installed here: pip install 'replication-viz[lab]' brings it.",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"Opening JupyterLab on {directory / FIRST_LESSON}; stop it with Ctrl-C.", flush=True)
+    return _become(jupyter_command(directory, jupyter_flags))
+
+
+def shipped_lessons() -> Path:
+    """Return the folder of the lessons: inside the wheel, or beside the package in a checkout."""
+    for folder in (PACKAGE / "_notebooks", PACKAGE.parent / "notebooks"):
+        if folder.is_dir():
+            return folder
+    raise ValueError(f"this installation holds no lessons: there is neither _notebooks nor ../notebooks at {PACKAGE}.")
+
+
+def copy_lessons(source: Path, target: Path) -> None:
+    """Copy every lesson that is new or untouched; keep, and name, each one that the reader has changed.
+
+    The manifest beside the copies holds the digest of each file as it was copied, which tells a reader's edit from an
+    older version of ours.
+    """
+    if target.exists() and target.samefile(source):
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    manifest = target / MANIFEST
+    copied: dict[str, str] = _read_manifest(manifest)
+    new = 0
+    for path in sorted(p for p in source.rglob("*") if p.is_file() and ".ipynb_checkpoints" not in p.parts):
+        name = path.relative_to(source).as_posix()
+        mine, shipped = target / name, _digest(path)
+        if not mine.exists() or _digest(mine) == copied.get(name) != shipped:
+            mine.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, mine)
+            new += 1
+        elif _digest(mine) != shipped:
+            print(f"Kept your {mine}: you have changed it. Move it away to get the lesson as shipped.")
+            continue
+        copied[name] = shipped
+    manifest.write_text(json.dumps(copied, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    print(f"Lessons in {target}: {new} copied." if new else f"Lessons in {target}: nothing new.")
+
+
+def jupyter_command(directory: Path, flags: Sequence[str]) -> list[str]:
+    """Return the command that opens JupyterLab; without a screen it prints its address instead."""
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={directory.resolve()}"]
+    command.append(f"--LabApp.default_url=/lab/tree/{FIRST_LESSON}")
+    if not _has_screen(os.environ):
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # the rule inside a container, and JupyterLab would refuse
+        command.append("--allow-root")
+    return [*command, *flags]
+
+
+def _has_screen(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
+    return not platform.startswith("linux") or any(
+        environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "BROWSER")
+    )
+
+
+def _become(command: Sequence[str]) -> int:
+    """Hand the terminal over, so that Ctrl-C and signals reach JupyterLab itself."""
+    if os.name != "nt":
+        os.execv(command[0], list(command))
+    with subprocess.Popen(command) as child:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return child.wait()
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read_manifest(path: Path) -> dict[str, str]:
+    """Return the digests; a missing or damaged manifest is an empty one, and then nothing is overwritten."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+# -- run --------------------------------------------------------------------------------------------------------------
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the scenario that the options name and print its measures."""
+    from . import run as simulate
+    from . import scenarios
+    from .measures import summary
+
+    if options.list:
+        width = max(map(len, scenarios))
+        for name in scenarios:
+            print(f"{name:<{width}}  {scenarios[name].title}")
+        return 0
+    if options.scenario is None:
+        raise ValueError("run needs a scenario: a name (--list shows them), a share text, or a JSON file.")
+    changes = dict(parse_change(text) for text in options.set)
+    if options.seed is not None:
+        changes["seed"] = options.seed
+    scenario = find_scenario(options.scenario).but(**changes)
+    for warning in scenario.warnings():
+        print(f"replication-viz: warning: {warning}", file=sys.stderr)
+    measures = summary(simulate(scenario))
+    print(as_json(scenario, measures) if options.json else as_table(scenario, measures))
+    return 0
+
+
+def find_scenario(text: str) -> Scenario:
+    """Return the scenario that a name, a share text or a JSON file stands for.
+
+    Raises
+    ------
+    ScenarioError
+        If no scenario has that name, or the text or the file does not hold a valid one.
+    """
+    from .scenario import Scenario, ScenarioError, scenarios
+
+    if text in scenarios:
+        return scenarios[text]
+    if text.endswith(".json") or Path(text).is_file():
+        try:
+            return Scenario.from_json(Path(text).read_bytes())
+        except OSError as error:
+            raise ScenarioError(f"{text} cannot be read: {error.strerror}.") from None
+    if text.startswith("rv") and "." in text:
+        return Scenario.from_share(text)
+    return scenarios[text]
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """Return the field and the value in `field=value`; what is not JSON is taken as text.
+
+    >>> parse_change("replicas=5"), parse_change("ack=ANY 2 (*)")
+    (('replicas', 5), ('ack', 'ANY 2 (*)'))
+    """
+    field, equals, value = text.partition("=")
+    if not equals or not field:
+        raise ValueError(f"--set {text!r} is not a change: it must read field=value, such as replicas=5.")
+    try:
+        return field.strip(), json.loads(value)
+    except ValueError:
+        return field.strip(), value.strip()
+
+
+def as_table(scenario: Scenario, measures: Sequence[Measure]) -> str:
+    """Return the measures as aligned columns: name, value, unit, note."""
+    rows = [(m.name, f"{m.value:,.4g}" if abs(m.value) < 1000 else f"{m.value:,.0f}", m.unit, m.note) for m in measures]
+    names, values, units = (max((len(row[i]) for row in rows), default=0) for i in range(3))
+    lines = [f"{name:<{names}}  {value:>{values}} {unit:<{units}}  {note}" for name, value, unit, note in rows]
+    return "\n".join([f"{scenario.title} (seed {scenario.seed})", "", *(line.rstrip() for line in lines)])
+
+
+def as_json(scenario: Scenario, measures: Sequence[Measure]) -> str:
+    """Return the scenario and its measures as JSON; a value that is no number of this world becomes null."""
+    return json.dumps(
+        {
+            "scenario": json.loads(scenario.to_json()),
+            "share": scenario.share(),
+            "measures": [
+                {
+                    "name": m.name,
+                    "value": m.value if abs(m.value) < float("inf") else None,
+                    "unit": m.unit,
+                    "note": m.note,
+                }
+                for m in measures
+            ],
+        },
+        indent=2,
+        ensure_ascii=False,
+    )

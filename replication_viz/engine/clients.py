@@ -1,0 +1,299 @@
+"""Clients: where writes and reads come from, and what they are told.
+
+An open loop draws all its arrivals as arrays before the run; the leader's flush loop takes them in groups, so ten times
+the rate does not cost ten times the events. In a closed loop each client waits for its answer, thinks, and writes
+again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from heapq import heapify, heappop, heappush
+from typing import Protocol
+
+import numpy as np
+
+from ..scenario import LEADER, Change, Scenario
+from ..trace import Floats, Ints, OpKind, Ops, Outcome, Position, Trace
+from .streams import stream
+
+_REFUSED_RETRY_MS = 10.0  # a refused client without think time waits this long
+
+
+class Writers(Protocol):
+    """What the leader asks of its clients. LSNs count the writes that the leader's log took."""
+
+    def appended(self, now: float) -> int:
+        """Return the LSN of the last write that has arrived by now."""
+
+    def next_after(self, lsn: int) -> float:
+        """Return when the write after an LSN arrives, ms; infinite if none is on its way."""
+
+    def append_time(self, lsn: int) -> float:
+        """Return when a write was appended, ms."""
+
+    def committed(self, after: int, upto: int, now: float) -> None:
+        """Tell the clients of the writes after one LSN up to another that they are done."""
+
+    def crash(self, flushed: int, now: float) -> None:
+        """Break all connections: who waits never hears; who comes is refused."""
+
+    def restart(self, flushed: int, now: float) -> None:
+        """Accept writes again; the log goes on after an LSN."""
+
+    def close(self, up: bool) -> None:
+        """Settle what is open at the end of the run; ``up`` says whether the leader still serves."""
+
+    def finish(self) -> tuple[Ops, tuple[Floats, Ints]]:
+        """Return the operations, and the times and LSNs of the appends."""
+
+
+def writers(scenario: Scenario) -> Writers:
+    """Return the clients that the scenario asks for."""
+    return ClosedLoop(scenario) if scenario.arrivals == "closed" else OpenLoop(scenario)
+
+
+class OpenLoop:
+    """Writes arrive whatever the database does: at random (Poisson) or at equal intervals."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        changes = [
+            (fault.at_ms, float(fault.value))
+            for fault in scenario.timeline
+            if isinstance(fault, Change) and fault.setting == "rate_per_s"
+        ]
+        self._scenario = scenario
+        self._times = _arrivals(
+            scenario, "writes", [(0.0, scenario.rate_per_s), *changes], poisson=scenario.arrivals == "poisson"
+        )
+        self._moments: list[float] = self._times.tolist()
+        self._shift = 0  # write number = LSN + shift: refused writes have no LSN
+        self._lsns = np.zeros(len(self._times), dtype=np.int64)
+        self._returned = np.full(len(self._times), np.nan)
+        self._outcomes = np.full(len(self._times), Outcome.UNKNOWN, dtype=np.int8)
+        self._begin = 0
+        self._segments: list[tuple[int, int, int]] = []
+
+    def appended(self, now: float) -> int:
+        return bisect_right(self._moments, now) - self._shift
+
+    def next_after(self, lsn: int) -> float:
+        number = lsn + self._shift
+        return self._moments[number] if number < len(self._moments) else float("inf")
+
+    def append_time(self, lsn: int) -> float:
+        return self._moments[lsn - 1 + self._shift]
+
+    def committed(self, after: int, upto: int, now: float) -> None:
+        rows = slice(after + self._shift, upto + self._shift)
+        self._returned[rows] = now
+        self._outcomes[rows] = Outcome.OK
+
+    def crash(self, flushed: int, now: float) -> None:
+        gone = bisect_right(self._moments, now)
+        self._segments.append((self._begin, gone, self._shift))
+        waiting = np.arange(self._begin, gone)[np.isnan(self._returned[self._begin : gone])]
+        self._returned[waiting] = now
+        self._begin = gone
+
+    def restart(self, flushed: int, now: float) -> None:
+        back = bisect_right(self._moments, now)
+        refused = slice(self._begin, back)
+        self._returned[refused] = self._times[refused]
+        self._outcomes[refused] = Outcome.FAILED
+        self._begin = back
+        self._shift = back - flushed
+
+    def close(self, up: bool) -> None:
+        """Settle the writes at the end of the run: those after a crash without a restart were refused."""
+        end = len(self._times)
+        if up:
+            self._segments.append((self._begin, end, self._shift))
+        else:
+            self._returned[self._begin :] = self._times[self._begin :]
+            self._outcomes[self._begin :] = Outcome.FAILED
+
+    def finish(self) -> tuple[Ops, tuple[Floats, Ints]]:
+        lsns = np.full(len(self._times), -1, dtype=np.int64)
+        for begin, end, shift in self._segments:
+            lsns[begin:end] = np.arange(begin, end) + 1 - shift
+        logged = lsns >= 0
+        scenario, count = self._scenario, len(self._times)
+        clients = stream(scenario.seed, "clients").integers(scenario.clients, size=count)
+        ops = _write_ops(scenario, clients, self._times, self._returned, self._outcomes, lsns)
+        return ops, (self._times[logged], lsns[logged])
+
+
+class ClosedLoop:
+    """A fixed number of clients, each with one write at a time and a pause after each answer."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._chance = stream(scenario.seed, "think")
+        self._due = [(self._think(), client) for client in range(scenario.clients)]
+        heapify(self._due)
+        self._up = True
+        self._rows: list[tuple[int, float, int]] = []  # client, invoked, LSN
+        self._returned: list[float] = []
+        self._outcomes: list[Outcome] = []
+        self._row_of: list[int] = [-1]  # by LSN
+        self._committed = 0
+
+    def appended(self, now: float) -> int:
+        while self._due and self._due[0][0] <= now:
+            moment, client = heappop(self._due)
+            self._row_of.append(self._note(client, moment, len(self._row_of)))
+        return len(self._row_of) - 1
+
+    def next_after(self, lsn: int) -> float:
+        if lsn + 1 < len(self._row_of):
+            return self.append_time(lsn + 1)
+        return self._due[0][0] if self._due else float("inf")
+
+    def append_time(self, lsn: int) -> float:
+        return self._rows[self._row_of[lsn]][1]
+
+    def committed(self, after: int, upto: int, now: float) -> None:
+        for row in self._row_of[after + 1 : upto + 1]:
+            self._answer(row, Outcome.OK, now)
+        self._committed = max(self._committed, upto)
+
+    def crash(self, flushed: int, now: float) -> None:
+        self.appended(now)
+        for row in self._row_of[self._committed + 1 :]:
+            if np.isnan(self._returned[row]):
+                self._answer(row, Outcome.UNKNOWN, now)
+        del self._row_of[flushed + 1 :]
+        self._up = False
+
+    def restart(self, flushed: int, now: float) -> None:
+        self._refuse_until(now)
+        self._up = True
+
+    def close(self, up: bool) -> None:
+        """Settle the writes at the end of the run."""
+        end = self._scenario.duration_ms
+        if up:
+            self.appended(end)
+        else:
+            self._refuse_until(end)
+
+    def finish(self) -> tuple[Ops, tuple[Floats, Ints]]:
+        rows = np.array(self._rows, dtype=np.float64).reshape(-1, 3)
+        order = np.argsort(rows[:, 1], kind="stable")
+        client, invoked, lsn = rows[order].T
+        lsns = lsn.astype(np.int64)
+        ops = _write_ops(
+            self._scenario,
+            client.astype(np.int64),
+            invoked.copy(),
+            np.array(self._returned, dtype=np.float64)[order],
+            np.array(self._outcomes, dtype=np.int8)[order],
+            lsns,
+        )
+        logged = lsns >= 0
+        return ops, (invoked[logged], lsns[logged])
+
+    def _think(self) -> float:
+        return float(self._chance.exponential(self._scenario.think_ms)) if self._scenario.think_ms else 0.0
+
+    def _note(self, client: int, moment: float, lsn: int) -> int:
+        self._rows.append((client, moment, lsn))
+        self._returned.append(float("nan"))
+        self._outcomes.append(Outcome.UNKNOWN)
+        return len(self._rows) - 1
+
+    def _answer(self, row: int, outcome: Outcome, now: float) -> None:
+        self._returned[row] = now
+        self._outcomes[row] = outcome
+        pause = self._think()
+        if outcome is not Outcome.OK:
+            pause = max(pause, _REFUSED_RETRY_MS)
+        heappush(self._due, (now + pause, self._rows[row][0]))
+
+    def _refuse_until(self, now: float) -> None:
+        while self._due and self._due[0][0] <= now:
+            moment, client = heappop(self._due)
+            self._answer(self._note(client, moment, -1), Outcome.FAILED, moment)
+
+
+def reads(trace: Trace) -> Ops:
+    """Return the reads of a run. A read takes no time and changes nothing, so it needs no event.
+
+    It sees what its node has replayed; on the leader, what is committed there.
+    """
+    scenario = trace.scenario
+    times = _arrivals(scenario, "reads", [(0.0, scenario.reads_per_s)], poisson=True)
+    count = len(times)
+    chance = stream(scenario.seed, "read routing")
+    if scenario.read_from == "random" and scenario.replicas:
+        nodes = 1 + chance.integers(scenario.replicas, size=count)
+    else:
+        name = LEADER if scenario.read_from == "random" else scenario.read_from
+        nodes = np.full(count, trace.number(name), dtype=np.int64)
+    seen = np.zeros(count, dtype=np.int64)
+    up = np.ones(count, dtype=np.bool_)
+    for number, name in enumerate(trace.nodes):
+        here = nodes == number
+        which = Position.COMMITTED if name == LEADER else Position.REPLAYED
+        seen[here] = trace.at(name, which, times[here])
+        for begin, end in down_intervals(trace, number):
+            up[here & (times >= begin) & (times < end)] = False
+    outcome = np.where(up, Outcome.OK, Outcome.FAILED).astype(np.int8)
+    return Ops(
+        client=stream(scenario.seed, "readers").integers(scenario.clients, size=count),
+        kind=np.full(count, OpKind.READ, dtype=np.int8),
+        key=stream(scenario.seed, "read keys").integers(scenario.keys, size=count),
+        value=np.full(count, -1, dtype=np.int64),
+        invoked=times,
+        returned=times.copy(),
+        outcome=outcome,
+        node=nodes.astype(np.int8),
+        lsn=np.where(up, seen, -1),
+    )
+
+
+def down_intervals(trace: Trace, node: int) -> list[tuple[float, float]]:
+    """Return the intervals (begin, end), ms, in which a node was down."""
+    states = trace.states
+    rows = (states.node == node) & ~states.up
+    return list(zip(states.begin[rows].tolist(), states.end[rows].tolist(), strict=True))
+
+
+def _write_ops(
+    scenario: Scenario, client: Ints, invoked: Floats, returned: Floats, outcome: Ints, lsn: Ints
+) -> Ops:
+    count = len(invoked)
+    return Ops(
+        client=client,
+        kind=np.full(count, OpKind.WRITE, dtype=np.int8),
+        key=stream(scenario.seed, "keys").integers(scenario.keys, size=count),
+        value=np.arange(1, count + 1),
+        invoked=invoked,
+        returned=returned,
+        outcome=outcome,
+        node=np.zeros(count, dtype=np.int8),
+        lsn=lsn,
+    )
+
+
+def _arrivals(scenario: Scenario, name: str, rates: list[tuple[float, float]], *, poisson: bool) -> Floats:
+    """Return the moments of arrival, ms, under a rate per second that changes at given moments.
+
+    Arrivals are drawn at rate one and stretched, so another rate keeps the same pattern of chance.
+    """
+    knots = np.array([begin for begin, _ in rates] + [scenario.duration_ms])
+    knots = np.minimum(knots, scenario.duration_ms)
+    expected = np.concatenate([[0.0], np.cumsum(np.diff(knots) * [rate / 1000 for _, rate in rates])])
+    total = float(expected[-1])
+    if total <= 0:
+        return np.empty(0)
+    if poisson:
+        count = int(total + 8 * np.sqrt(total) + 16)
+        units = np.cumsum(stream(scenario.seed, f"arrivals {name}").standard_exponential(count))
+    else:
+        units = np.arange(1, int(total) + 1, dtype=np.float64)
+    units = units[units < total] if poisson else units[units <= total]
+    moments: Floats = np.interp(units, expected, knots)
+    return moments[moments < scenario.duration_ms]
+

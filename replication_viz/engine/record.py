@@ -1,0 +1,128 @@
+"""The recorder: rows appended during a run, five tables at its end."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+
+from ..scenario import Scenario
+from ..trace import Flights, Floats, Ints, Levels, MarkKind, Marks, Ops, Position, Role, States, Trace
+
+_FLIGHT = 8
+_LEVEL = 4
+
+
+class Record:
+    """What happened so far. Rows lie flat in one array per table: appending is most of what a run does."""
+
+    def __init__(self, nodes: tuple[str, ...]) -> None:
+        self.nodes = nodes
+        self._flights = array("d")
+        self._levels = array("d")
+        self._marks: list[tuple[float, float, int, int, int, str]] = []
+        self._states: list[tuple[int, float, float, int, bool, bool, int]] = []
+        self._open = {n: (0.0, Role.LEADER if n == 0 else Role.REPLICA, True) for n in range(len(nodes))}
+
+    def flight(
+        self, kind: int, source: int, target: int, sent: float, arrived: float, lost: bool, after: int, upto: int
+    ) -> None:
+        """Note a message."""
+        self._flights.extend((kind, source, target, sent, arrived, lost, after, upto))
+
+    def level(self, node: int, which: Position, time: float, lsn: int) -> None:
+        """Note a step of a position."""
+        self._levels.extend((node, which, time, lsn))
+
+    def mark(
+        self, kind: MarkKind, time: float, text: str, *, until: float = np.nan, node: int = -1, peer: int = -1
+    ) -> None:
+        """Note a moment worth a caption."""
+        self._marks.append((time, until, kind, node, peer, text))
+
+    def set_up(self, node: int, time: float, up: bool) -> None:
+        """Note that a node goes down or comes up."""
+        begin, role, was_up = self._open[node]
+        if was_up != up:
+            self._states.append((node, begin, time, role, was_up, False, 1))
+            self._open[node] = (time, role, up)
+
+    def trace(self, scenario: Scenario, ops: Ops, appended: tuple[Floats, Ints]) -> Trace:
+        """Return the trace.
+
+        Parameters
+        ----------
+        ops : Ops
+            What the clients saw.
+        appended : (ndarray, ndarray)
+            Times (ms) and LSNs of the leader's appends.
+        """
+        end = scenario.duration_ms
+        for node, (begin, role, up) in self._open.items():
+            self._states.append((node, begin, end, role, up, False, 1))
+        return Trace(
+            scenario=scenario,
+            nodes=self.nodes,
+            ops=ops,
+            flights=self._flight_table(),
+            levels=self._level_table(*appended),
+            states=self._state_table(),
+            marks=self._mark_table(),
+        )
+
+    def _flight_table(self) -> Flights:
+        rows = np.frombuffer(self._flights, dtype=np.float64).reshape(-1, _FLIGHT)
+        kind, source, target, sent, arrived, lost, after, upto = rows.T
+        gone = lost.astype(np.bool_)
+        for node, begin, end, _, up, _, _ in self._states:
+            if not up:
+                gone |= (target == node) & (sent < end) & (begin < arrived)
+        return Flights(
+            kind=kind.astype(np.int8),
+            source=source.astype(np.int8),
+            target=target.astype(np.int8),
+            sent=sent.copy(),
+            arrived=arrived.copy(),
+            lost=gone,
+            lsn_from=after.astype(np.int64),
+            lsn_to=upto.astype(np.int64),
+        )
+
+    def _level_table(self, times: Floats, lsns: Ints) -> Levels:
+        rows = np.frombuffer(self._levels, dtype=np.float64).reshape(-1, _LEVEL)
+        appends = np.column_stack(
+            [np.zeros(len(times)), np.full(len(times), float(Position.APPENDED)), times, lsns.astype(np.float64)]
+        )
+        rows = np.concatenate([appends, rows])
+        rows = rows[np.argsort(rows[:, 2], kind="stable")]
+        return Levels(
+            node=rows[:, 0].astype(np.int8),
+            which=rows[:, 1].astype(np.int8),
+            time=rows[:, 2].copy(),
+            lsn=rows[:, 3].astype(np.int64),
+        )
+
+    def _state_table(self) -> States:
+        rows = sorted(self._states, key=lambda row: (row[1], row[0]))
+        node, begin, end, role, up, fenced, term = zip(*rows, strict=True)
+        return States(
+            node=np.array(node, dtype=np.int8),
+            begin=np.array(begin, dtype=np.float64),
+            end=np.array(end, dtype=np.float64),
+            role=np.array(role, dtype=np.int8),
+            up=np.array(up, dtype=np.bool_),
+            fenced=np.array(fenced, dtype=np.bool_),
+            term=np.array(term, dtype=np.int64),
+        )
+
+    def _mark_table(self) -> Marks:
+        rows = sorted(self._marks, key=lambda row: row[0])
+        time, until, kind, node, peer, text = zip(*rows, strict=True) if rows else ((),) * 6
+        return Marks(
+            time=np.array(time, dtype=np.float64),
+            until=np.array(until, dtype=np.float64),
+            kind=np.array(kind, dtype=np.int8),
+            node=np.array(node, dtype=np.int8),
+            peer=np.array(peer, dtype=np.int8),
+            text=np.array(text, dtype=np.str_),
+        )

@@ -1,0 +1,137 @@
+"""What may go wrong in a run, as data: each fault has a kind, a place and a time in milliseconds.
+
+Faults do nothing here; ``engine`` acts on them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Moment = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Span = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Factor = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+
+
+class _Fault(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    at_ms: Moment = Field(description="when it happens, ms from the start of the run")
+
+    @property
+    def until_ms(self) -> float:
+        """When it ends, ms from the start of the run; infinite if it stays."""
+        lasts = getattr(self, "for_ms", None)
+        return self.at_ms + lasts if lasts is not None else float("inf")
+
+    def places(self) -> tuple[str, ...]:
+        """Return the names of the nodes that the fault touches."""
+        named = [getattr(self, field, None) for field in ("node", "source", "target")]
+        return tuple(n for n in named if n is not None)
+
+    def sentence(self) -> str:
+        """Return what happens, as a caption."""
+        raise NotImplementedError
+
+
+class Crash(_Fault):
+    """A node stops at once. What it had not flushed is gone, its connections close."""
+
+    kind: Literal["crash"] = "crash"
+    node: str
+
+    def sentence(self) -> str:
+        return f"{self.node} crashes"
+
+
+class Restart(_Fault):
+    """A crashed node starts again with what its disk holds."""
+
+    kind: Literal["restart"] = "restart"
+    node: str
+
+    def sentence(self) -> str:
+        return f"{self.node} restarts"
+
+
+class StallDisk(_Fault):
+    """Each flush that begins on a node in the interval takes ``flush_ms``."""
+
+    kind: Literal["stall_disk"] = "stall_disk"
+    node: str
+    for_ms: Span | None = None
+    flush_ms: Moment = Field(400.0, description="how long one flush takes meanwhile, ms")
+
+    def sentence(self) -> str:
+        return f"{self.node}: disk stalls, {self.flush_ms:g} ms a flush"
+
+
+class SlowReplay(_Fault):
+    """A replica replays ``factor`` times as slowly in the interval."""
+
+    kind: Literal["slow_replay"] = "slow_replay"
+    node: str
+    for_ms: Span | None = None
+    factor: Factor = 10.0
+
+    def sentence(self) -> str:
+        return f"{self.node}: replay {self.factor:g} times slower"
+
+
+class Partition(_Fault):
+    """The named nodes and the rest cannot reach each other in the interval."""
+
+    kind: Literal["partition"] = "partition"
+    nodes: tuple[str, ...] = Field(min_length=1)
+    for_ms: Span | None = None
+
+    def places(self) -> tuple[str, ...]:
+        return self.nodes
+
+    def sentence(self) -> str:
+        return f"network partition: {', '.join(self.nodes)} cut off"
+
+
+class CutLink(_Fault):
+    """Messages from ``source`` to ``target`` are lost in the interval; ``both_ways`` cuts the way back too."""
+
+    kind: Literal["cut_link"] = "cut_link"
+    source: str
+    target: str
+    both_ways: bool = False
+    for_ms: Span | None = None
+
+    def sentence(self) -> str:
+        arrow = "↔" if self.both_ways else "→"
+        return f"link {self.source} {arrow} {self.target} is cut"
+
+
+class LinkDelay(_Fault):
+    """Messages sent from ``source`` to ``target`` in the interval take ``extra_ms`` longer."""
+
+    kind: Literal["link_delay"] = "link_delay"
+    source: str
+    target: str
+    extra_ms: Moment = 100.0
+    for_ms: Span | None = None
+
+    def sentence(self) -> str:
+        return f"link {self.source} → {self.target}: {self.extra_ms:g} ms slower"
+
+
+class Change(_Fault):
+    """An operator sets a knob of the running system, for every node; it stays set."""
+
+    kind: Literal["change"] = "change"
+    setting: Literal["ack", "level", "rate_per_s", "lag_ms", "network_ms", "flush_ms", "replay_us"]
+    value: Any
+
+    def sentence(self) -> str:
+        shown = f"{self.value:g}" if isinstance(self.value, float) else self.value
+        return f"{self.setting} set to {shown}"
+
+
+Fault = Annotated[
+    Crash | Restart | StallDisk | SlowReplay | Partition | CutLink | LinkDelay | Change,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,325 @@
+"""The scenario: all that a run depends on, validated where it enters.
+
+Each number carries its unit, the range in which it is allowed, the range of its slider and one line of help; panels
+make their sliders from these. The engine only reads scenarios.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from .errors import ScenarioError, one_sentence
+from .faults import Change, CutLink, Fault, LinkDelay, Partition
+from .sync_names import SyncRule, rule
+
+LEADER = "L"
+MAX_REPLICAS = 9
+MAX_WRITES = 5_000_000
+MAX_FLUSHES = 1_000_000
+
+Level = Literal["local", "remote_write", "on", "remote_apply"]
+Shape = Literal["constant", "lognormal", "exponential", "uniform"]
+
+
+def _knob(
+    default: float,
+    allowed: tuple[float, float],
+    slider: tuple[float, float, float],
+    unit: str,
+    text: str,
+    *,
+    log: bool = False,
+) -> Any:
+    """Describe a number: default, allowed range, slider (from, to, step), unit, help, logarithmic slider or not."""
+    lo, hi, step = slider
+    extra: dict[str, Any] = {"unit": unit, "slider": [lo, hi], "step": step, "log": log}
+    return Field(
+        default, ge=allowed[0], le=allowed[1], allow_inf_nan=False, description=text, json_schema_extra=extra
+    )
+
+
+class NodeSettings(BaseModel):
+    """What differs on one node; ``None`` means: as everywhere.
+
+    Raises
+    ------
+    ScenarioError
+        If a value is out of the range of the scenario's field of the same name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    place: str | None = Field(None, max_length=24, description="where it stands, such as 'zone b'")
+    lag_ms: float | None = Field(None, ge=0, le=600_000, allow_inf_nan=False)
+    network_ms: float | None = Field(None, ge=0, le=60_000, allow_inf_nan=False)
+    flush_ms: float | None = Field(None, ge=0.01, le=60_000, allow_inf_nan=False)
+    replay_us: float | None = Field(None, ge=0, le=1_000_000, allow_inf_nan=False)
+    apply_delay_ms: float | None = Field(None, ge=0, le=86_400_000, allow_inf_nan=False)
+
+
+class Scenario(BaseModel):
+    """One experiment: nodes, network, disks, acknowledgement rule, load, faults, duration and seed.
+
+    Frozen. A variant is made with `but` or `with_fault`; both check again.
+
+    Raises
+    ------
+    ScenarioError
+        If any value is not allowed, in one sentence that names the field, the value and what is allowed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    name: str = Field("custom", max_length=60, description="name in the registry")
+    title: str = Field("A replicated database", max_length=80, description="what the picture is called")
+
+    ack: str = Field("ANY 1 (*)", max_length=400, description="which replicas a commit waits for")
+    level: Level = Field("on", description="what a replica must have done before it counts (synchronous_commit)")
+    replicas: int = _knob(3, (0, MAX_REPLICAS), (1, 7, 1), "", "how many replicas follow the leader")
+    lag_ms: float = _knob(0, (0, 600_000), (0, 500, 5), "ms", "extra delay of the log on its way to every replica")
+    partition: str = Field("", max_length=80, description="replicas cut off from the leader, such as 's1, s2'")
+    partition_at_ms: float = _knob(500, (0, 86_400_000), (0, 2_000, 50), "ms", "when the partition begins")
+    partition_for_ms: float = _knob(800, (1, 86_400_000), (50, 2_000, 50), "ms", "how long the partition lasts")
+
+    rate_per_s: float = _knob(
+        200, (0, 1_000_000), (1, 20_000, 1), "writes/s", "how many writes arrive (open loop)", log=True
+    )
+    arrivals: Literal["poisson", "constant", "closed"] = Field(
+        "poisson", description="at random, at equal intervals, or from clients that wait for their answer"
+    )
+    clients: int = _knob(8, (1, 10_000), (1, 64, 1), "", "clients; in a closed loop each has one write at a time")
+    think_ms: float = _knob(10, (0, 600_000), (0, 200, 1), "ms", "mean pause of a closed-loop client between writes")
+    reads_per_s: float = _knob(0, (0, 1_000_000), (0, 2_000, 10), "reads/s", "how many reads arrive")
+    read_from: str = Field("random", max_length=20, description="'random' replica, or the name of a node")
+    keys: int = _knob(100, (1, 10_000_000), (1, 1_000, 1), "", "how many keys the writes are spread over")
+    record_bytes: float = _knob(200, (1, 10_000_000), (50, 10_000, 50), "B", "log bytes of one write")
+
+    network_ms: float = _knob(0.5, (0, 60_000), (0, 150, 0.5), "ms", "one-way delay between two nodes")
+    network_shape: Shape = Field("lognormal", description="how the delay varies")
+    network_spread: float = _knob(0.2, (0, 2), (0, 1, 0.05), "", "how much it varies (sigma of the lognormal)")
+    bandwidth_mbit: float = _knob(
+        1_000, (0.001, 400_000), (0.1, 1_000, 0.1), "Mbit/s", "what a link carries", log=True
+    )
+
+    flush_ms: float = _knob(2, (0.01, 60_000), (0.1, 50, 0.1), "ms", "time of one flush to disk", log=True)
+    flush_shape: Shape = Field("lognormal", description="how the flush time varies")
+    flush_spread: float = _knob(0.2, (0, 2), (0, 1, 0.05), "", "how much it varies (sigma of the lognormal)")
+    replay_us: float = _knob(50, (0, 1_000_000), (0, 10_000, 50), "µs", "time to replay one write, one at a time")
+    apply_delay_ms: float = _knob(
+        0, (0, 86_400_000), (0, 1_000, 10), "ms", "replay holds each write back as long (recovery_min_apply_delay)"
+    )
+    wal_sender_timeout_ms: float = _knob(
+        60_000, (1, 86_400_000), (1_000, 60_000, 1_000), "ms", "silence after which the leader drops a replica"
+    )
+
+    nodes: dict[str, NodeSettings] = Field(default_factory=dict, description="what differs on single nodes")
+    faults: tuple[Fault, ...] = Field((), max_length=200, description="what goes wrong, and when")
+    duration_ms: float = _knob(2_000, (1, 86_400_000), (200, 10_000, 100), "ms", "length of the run")
+    seed: int = _knob(1, (0, 2**32 - 1), (1, 50, 1), "", "chance: the same seed gives the same run")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ScenarioError(one_sentence(error, list(type(self).model_fields))) from None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Scenario:
+        self.sync_rule(self.ack)
+        self._check_places()
+        for fault in self.faults:
+            if isinstance(fault, Change):
+                self._check_change(fault)
+        self._check_spread()
+        self._check_cost()
+        return self
+
+    # -- views of itself ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def standbys(self) -> tuple[str, ...]:
+        """The replicas' names: s1, s2, …"""
+        return tuple(f"s{i}" for i in range(1, self.replicas + 1))
+
+    @cached_property
+    def node_names(self) -> tuple[str, ...]:
+        """Every node's name, the leader first."""
+        return (LEADER, *self.standbys)
+
+    def of(self, node: str, field: str) -> Any:
+        """Return a setting as it holds on one node."""
+        own = self.nodes.get(node)
+        value = getattr(own, field, None) if own is not None else None
+        return getattr(self, field, None) if value is None else value
+
+    def sync_rule(self, ack: str | None = None) -> SyncRule:
+        """Return the rule that ``ack`` (by default this scenario's) stands for."""
+        return rule(self.ack if ack is None else ack, self.replicas)
+
+    @cached_property
+    def timeline(self) -> tuple[Fault, ...]:
+        """Every fault, the one of the ``partition`` knob included, in order of time."""
+        faults = list(self.faults)
+        cut = _names(self.partition)
+        if cut:
+            faults.append(Partition(nodes=cut, at_ms=self.partition_at_ms, for_ms=self.partition_for_ms))
+        return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+    def warnings(self) -> list[str]:
+        """Return one sentence for each setting that is legal and yet surely not what anybody wants."""
+        found = []
+        acks = [self.ack, *(f.value for f in self.faults if isinstance(f, Change) and f.setting == "ack")]
+        for ack in acks:
+            want = self.sync_rule(ack)
+            listed = len(want.candidates(self.standbys))
+            if want.count > listed and self.level != "local":
+                found.append(
+                    f"{ack} waits for {want.count} acknowledgements and names {listed} of the {self.replicas} "
+                    f"replicas here: no commit will ever return."
+                )
+        return found
+
+    def postgres_settings(self) -> dict[str, str]:
+        """Return the settings that a real PostgreSQL needs for the same choice."""
+        settings = {
+            "synchronous_standby_names": self.sync_rule().setting(),
+            "synchronous_commit": self.level,
+        }
+        if self.apply_delay_ms:
+            settings["recovery_min_apply_delay"] = f"{self.apply_delay_ms:g}ms"
+        if self.wal_sender_timeout_ms != 60_000:
+            settings["wal_sender_timeout"] = f"{self.wal_sender_timeout_ms:g}ms"
+        return settings
+
+    # -- variants -------------------------------------------------------------------------------------------------
+
+    def but(self, **changes: Any) -> Scenario:
+        """Return this scenario with other values for some fields.
+
+        Raises
+        ------
+        ScenarioError
+            If the result is not valid.
+        """
+        return type(self)(**{**{f: getattr(self, f) for f in self.model_fields_set}, **changes})
+
+    def with_fault(self, fault: Fault) -> Scenario:
+        """Return this scenario with one more fault: the same run up to the fault's time."""
+        return self.but(faults=(*self.faults, fault))
+
+    # -- JSON and text --------------------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """Return every value that differs from its default, as JSON; `from_json` reads it back."""
+        return self.model_dump_json(exclude_defaults=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Scenario:
+        """Return the scenario that `to_json` wrote.
+
+        Raises
+        ------
+        ScenarioError
+            If the text is not JSON, or not a scenario.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ScenarioError(one_sentence(error, list(cls.model_fields))) from None
+
+    def share(self) -> str:
+        """Return a short text that holds the whole scenario."""
+        from .share import encode
+
+        return encode(self.to_json())
+
+    @classmethod
+    def from_share(cls, text: str) -> Scenario:
+        """Return the scenario that `share` wrote.
+
+        Raises
+        ------
+        ScenarioError
+            If the text is damaged or of a version that this program does not read.
+        """
+        from .share import decode
+
+        return cls.from_json(decode(text))
+
+    # -- checks ---------------------------------------------------------------------------------------------------
+
+    def _check_places(self) -> None:
+        known = self.node_names
+        where = f"nodes are {', '.join(known)}"
+        if self.read_from not in ("random", *known):
+            raise ScenarioError(f"read_from is {self.read_from!r}: it must be 'random' or a node; {where}.")
+        for name in self.nodes:
+            if name != LEADER and not (name[:1] == "s" and name[1:].isdigit() and 1 <= int(name[1:]) <= MAX_REPLICAS):
+                raise ScenarioError(f"nodes names {name!r}: it must be L or s1 to s{MAX_REPLICAS}.")
+        try:
+            faults = self.timeline
+        except ValidationError as error:
+            raise ScenarioError(one_sentence(error, list(Partition.model_fields))) from None
+        for fault in faults:
+            missing = [name for name in fault.places() if name not in known]
+            if missing:
+                raise ScenarioError(f"a {fault.kind} names {missing[0]!r}, which is not in this run: {where}.")
+            if isinstance(fault, Partition):
+                _check_partition(fault, known)
+            if isinstance(fault, CutLink | LinkDelay) and LEADER not in (fault.source, fault.target):
+                raise ScenarioError(
+                    f"a {fault.kind} names the link {fault.source} → {fault.target}, which carries nothing: "
+                    f"links run between {LEADER} and a replica."
+                )
+            if isinstance(fault, CutLink | LinkDelay) and fault.source == fault.target:
+                raise ScenarioError(f"a {fault.kind} runs from {fault.source} to itself: it needs two nodes.")
+
+    def _check_change(self, fault: Change) -> None:
+        type(self)(**{fault.setting: fault.value, "replicas": self.replicas})
+
+    def _check_spread(self) -> None:
+        for what in ("network", "flush"):
+            shape, spread = getattr(self, f"{what}_shape"), getattr(self, f"{what}_spread")
+            if shape in ("exponential", "uniform") and spread > 1:
+                raise ScenarioError(f"{what}_spread is {spread:g}: it must be at most 1 where the shape is {shape}.")
+
+    def _check_cost(self) -> None:
+        rates = [self.rate_per_s, *(f.value for f in self.faults if isinstance(f, Change) and f.setting == "rate_per_s")]
+        flushes = [self.flush_ms, *(f.value for f in self.faults if isinstance(f, Change) and f.setting == "flush_ms")]
+        seconds = self.duration_ms / 1000
+        if self.arrivals == "closed":
+            trip = max(self.think_ms + min(flushes), 0.01)
+            writes, knobs = self.clients * self.duration_ms / trip, f"clients = {self.clients}"
+        else:
+            writes, knobs = max(rates) * seconds, f"rate_per_s = {max(rates):g}"
+        if writes + self.reads_per_s * seconds > MAX_WRITES:
+            raise ScenarioError(
+                f"{knobs} over duration_ms = {self.duration_ms:g} means {writes + self.reads_per_s * seconds:.3g} "
+                f"operations: at most {MAX_WRITES:,} are allowed, so lower the rate or the duration."
+            )
+        cycles = min(writes, self.duration_ms / min(flushes)) * (1 + self.replicas)
+        if cycles > MAX_FLUSHES:
+            raise ScenarioError(
+                f"flush_ms = {min(flushes):g} over duration_ms = {self.duration_ms:g} means {cycles:.3g} flushes: "
+                f"at most {MAX_FLUSHES:,} are allowed, so lower the rate or the duration."
+            )
+
+
+def field_info(field: str) -> FieldInfo:
+    """Return what a scenario's field says of itself: unit, slider, step, help."""
+    return Scenario.model_fields[field]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _check_partition(fault: Partition, known: tuple[str, ...]) -> None:
+    twice = [n for n in fault.nodes if fault.nodes.count(n) > 1]
+    if twice:
+        raise ScenarioError(f"a partition names {twice[0]!r} twice: each node stands on one side.")
+    if set(fault.nodes) == set(known):
+        raise ScenarioError("a partition names every node: at least one must stand on the other side.")

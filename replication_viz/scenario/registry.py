@@ -1,0 +1,98 @@
+"""The named scenarios: at least one for each lesson and for each failure mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from .errors import ScenarioError
+from .faults import CutLink, StallDisk
+from .model import NodeSettings, Scenario
+
+_THREE_ZONES = {
+    "L": NodeSettings(place="zone a"),
+    "s1": NodeSettings(place="zone b", network_ms=0.6),
+    "s2": NodeSettings(place="zone c", network_ms=0.8),
+    "s3": NodeSettings(place="far region", network_ms=35),
+}
+
+
+class Registry(Mapping[str, Scenario]):
+    """Scenarios by name, in the order of the lessons; each is made and checked when it is asked for."""
+
+    def __init__(self, entries: dict[str, dict[str, Any]]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> Scenario:
+        if name not in self._entries:
+            close = get_close_matches(name, self._entries, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(self._entries)}."
+            raise ScenarioError(f"no scenario is called {name!r}: {hint}")
+        return Scenario(name=name, **self._entries[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __repr__(self) -> str:
+        return f"scenarios: {', '.join(self._entries)}"
+
+
+scenarios = Registry(
+    {
+        "start_here": {
+            "title": "One leader, three replicas",
+            "ack": "ANY 1 (s1, s2, s3)",
+            "nodes": _THREE_ZONES,
+            "duration_ms": 2_000,
+        },
+        "idle_network": {
+            "title": "A quiet local network",
+            "ack": "async",
+            "rate_per_s": 100,
+            "duration_ms": 2_000,
+        },
+        "slow_replay": {
+            "title": "Replay slower than the writes",
+            "ack": "async",
+            "replicas": 2,
+            "rate_per_s": 400,
+            "nodes": {"s2": NodeSettings(place="small machine", replay_us=5_000)},
+            "duration_ms": 4_000,
+        },
+        "three_zones": {
+            "title": "Three zones, one region",
+            "ack": "ANY 1 (s1, s2, s3)",
+            "network_ms": 0.75,
+            "duration_ms": 2_000,
+        },
+        "far_region": {
+            "title": "A far region in the commit path",
+            "ack": "s1",
+            "replicas": 1,
+            "network_spread": 0.03,
+            "nodes": {"s1": NodeSettings(place="far region", network_ms=45)},
+            "duration_ms": 3_000,
+        },
+        "one_sick_standby": {
+            "title": "One sick standby",
+            "ack": "s1",
+            "nodes": _THREE_ZONES,
+            "faults": (StallDisk(node="s1", at_ms=1_000, for_ms=2_000, flush_ms=400),),
+            "duration_ms": 4_000,
+        },
+        "lost_acknowledgements": {
+            "title": "The data arrives, the acknowledgements do not",
+            "ack": "s1",
+            "replicas": 1,
+            "faults": (CutLink(source="s1", target="L", at_ms=600, for_ms=800),),
+            "duration_ms": 2_000,
+        },
+    }
+)

@@ -1,0 +1,292 @@
+"""The trace: all that a run leaves. Five tables of numpy columns, immutable, each in order of time.
+
+Any topology fills these five, and so does a real database: one picture, one set of measures, one set of checkers
+serves all. Times are milliseconds from the start of the run; NaN means: did not happen in the run. An LSN counts
+writes: LSN 5 is the position after the fifth write, 0 the empty log. Nodes are numbered as in `Trace.nodes`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .scenario import Scenario
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
+Flags = NDArray[np.bool_]
+Texts = NDArray[np.str_]
+
+
+class OpKind(IntEnum):
+    """What a client asked for."""
+
+    WRITE = 0
+    READ = 1
+
+
+class Outcome(IntEnum):
+    """What the client knows: a write without an answer may have happened or not."""
+
+    OK = 0
+    FAILED = 1
+    UNKNOWN = 2
+
+
+class FlightKind(IntEnum):
+    """What a message carries. A replica's replies say how far it has written, flushed or replayed."""
+
+    WAL = 0
+    WROTE = 1
+    FLUSHED = 2
+    REPLAYED = 3
+
+
+class Position(IntEnum):
+    """Which of a node's positions in the log."""
+
+    APPENDED = 0
+    RECEIVED = 1
+    FLUSHED = 2
+    REPLAYED = 3
+    COMMITTED = 4
+
+
+class Role(IntEnum):
+    """What a node is."""
+
+    LEADER = 0
+    REPLICA = 1
+
+
+class MarkKind(IntEnum):
+    """What a moment is about."""
+
+    CRASH = 0
+    RESTART = 1
+    DISK = 2
+    REPLAY = 3
+    PARTITION = 4
+    LINK = 5
+    CHANGE = 6
+    DISCONNECT = 7
+    RECONNECT = 8
+    BLOCKED = 9
+
+
+class Table:
+    """Columns of one length; read-only."""
+
+    def __post_init__(self) -> None:
+        lengths = {len(column) for column in self.columns().values()}
+        if len(lengths) > 1:
+            raise ValueError(f"columns of {type(self).__name__} have lengths {sorted(lengths)}: they must be equal.")
+        for column in self.columns().values():
+            column.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns().values())))
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Return the columns by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def where(self, chosen: NDArray[np.generic]) -> Self:
+        """Return the rows at a mask or at indices."""
+        return type(self)(**{name: column[chosen] for name, column in self.columns().items()})
+
+    def merged(self, other: Self, by: str) -> Self:
+        """Return the rows of both tables in order of one column; ties keep the order self, other."""
+        mine, theirs = self.columns(), other.columns()
+        both = {name: np.concatenate([mine[name], theirs[name]]) for name in mine}
+        return type(self)(**both).where(np.argsort(both[by], kind="stable"))
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table as a pandas DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Ops(Table):
+    """A row per client operation, in order of invocation.
+
+    ``lsn`` is the position of a write in the log, or the last write that a read saw; -1 if it got none.
+    """
+
+    client: Ints
+    kind: Codes
+    key: Ints
+    value: Ints
+    invoked: Floats
+    returned: Floats
+    outcome: Codes
+    node: Codes
+    lsn: Ints
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Flights(Table):
+    """A row per message, in order of sending; it carries the writes after ``lsn_from`` up to ``lsn_to``.
+
+    ``arrived`` is when it arrives or, where ``lost``, when it would have.
+    """
+
+    kind: Codes
+    source: Codes
+    target: Codes
+    sent: Floats
+    arrived: Floats
+    lost: Flags
+    lsn_from: Ints
+    lsn_to: Ints
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Levels(Table):
+    """A row per step of a position: from ``time`` on it is ``lsn``."""
+
+    node: Codes
+    which: Codes
+    time: Floats
+    lsn: Ints
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class States(Table):
+    """A row per node and interval: its role, up or down, fenced or not, and its term (timeline)."""
+
+    node: Codes
+    begin: Floats
+    end: Floats
+    role: Codes
+    up: Flags
+    fenced: Flags
+    term: Ints
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Marks(Table):
+    """A row per moment worth a caption; ``until`` is infinite where it lasts, NaN where it is a moment only.
+
+    ``node`` and ``peer`` are -1 where there is none.
+    """
+
+    time: Floats
+    until: Floats
+    kind: Codes
+    node: Codes
+    peer: Codes
+    text: Texts
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What happened in a run.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        What was asked for.
+    nodes : tuple of str
+        The nodes' names; tables number them in this order.
+    """
+
+    scenario: Scenario
+    nodes: tuple[str, ...]
+    ops: Ops
+    flights: Flights
+    levels: Levels
+    states: States
+    marks: Marks
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(table):,} {name}" for name, table in self.tables().items())
+        return f"Trace of {self.scenario.title!r}, {self.duration_ms:g} ms: {sizes}"
+
+    @property
+    def duration_ms(self) -> float:
+        """Length of the run, ms."""
+        return self.scenario.duration_ms
+
+    def tables(self) -> dict[str, Table]:
+        """Return the five tables by name."""
+        return {
+            "ops": self.ops,
+            "flights": self.flights,
+            "levels": self.levels,
+            "states": self.states,
+            "marks": self.marks,
+        }
+
+    def number(self, node: str) -> int:
+        """Return a node's number.
+
+        Raises
+        ------
+        ValueError
+            If no node has that name.
+        """
+        if node not in self.nodes:
+            raise ValueError(f"node is {node!r}: it must be one of {', '.join(self.nodes)}.")
+        return self.nodes.index(node)
+
+    def steps(self, node: str, which: Position) -> tuple[Floats, Ints]:
+        """Return the times (ms) and LSNs of a position's steps, each ndarray, shape (n_steps,), in order of time."""
+        chosen = (self.levels.node == self.number(node)) & (self.levels.which == which)
+        return self.levels.time[chosen], self.levels.lsn[chosen]
+
+    def at(self, node: str, which: Position, when: Floats | float) -> Ints:
+        """Return a position at one or many moments (ms): ndarray of the shape of ``when``; 0 before the first step."""
+        times, lsns = self.steps(node, which)
+        index = np.searchsorted(times, when, side="right")
+        return np.concatenate([[0], lsns])[index]
+
+    def until(self, moment: float) -> dict[str, dict[str, NDArray[np.generic]]]:
+        """Return what was known before a moment (ms): rows that began by then, and of those no later time.
+
+        Two runs that are alike before a moment give equal results here: what a fork must leave alone.
+        """
+        ops = self.ops.where(self.ops.invoked < moment).columns()
+        ops = _hide_later(ops, "returned", moment, hidden=("outcome", "lsn", "value"))
+        flights = self.flights.where(self.flights.sent < moment).columns()
+        flights = _hide_later(flights, "arrived", moment, hidden=("lost",))
+        states = self.states.where(self.states.begin < moment).columns()
+        states["end"] = np.minimum(states["end"], moment)  # type: ignore[call-overload]
+        marks = self.marks.where(self.marks.time < moment).columns()
+        marks["until"] = np.minimum(marks["until"], moment)  # type: ignore[call-overload]
+        levels = self.levels.where(self.levels.time < moment).columns()
+        return {"ops": ops, "flights": flights, "levels": levels, "states": states, "marks": marks}
+
+    def digest(self) -> str:
+        """Return a SHA-256 of every byte of the five tables: equal for equal runs."""
+        sha = hashlib.sha256("|".join(self.nodes).encode())
+        for table in self.tables().values():
+            for name, column in table.columns().items():
+                sha.update(name.encode())
+                sha.update(np.ascontiguousarray(column).tobytes())
+        return sha.hexdigest()
+
+
+def _hide_later(
+    columns: dict[str, NDArray[np.generic]], end: str, moment: float, hidden: tuple[str, ...]
+) -> dict[str, NDArray[np.generic]]:
+    times = np.array(columns[end], dtype=np.float64)
+    later = ~(times < moment)
+    times[later] = np.nan
+    result = {**columns, end: times}
+    for name in hidden:
+        column = columns[name].copy()
+        column[later] = 0
+        result[name] = column
+    return result
