@@ -9,13 +9,14 @@ Both first two make `.venv` beside this file if it is not there, install the pin
 out `constraints.txt` and `binder/requirements.txt` anew. Only the standard library is used here.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -92,22 +93,24 @@ def fingerprint() -> str:
 
 def pin() -> None:
     """Write the newest versions that fit together, without any address."""
+    import tomllib  # not there before 3.11, and this file has to load far enough to say so
+
     say("working out constraints.txt")
     # fmt: off
-    uv = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--universal",
-          "--all-extras", "--no-header", "--no-annotate", "--python-version", "3.11",
+    command: list[str | Path] = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--universal",
+               "--all-extras", "--no-header", "--no-annotate", "--python-version", "3.11",
           "pyproject.toml"]
     # fmt: on
-    CONSTRAINTS.write_text(REGENERATE + output(uv))
+    CONSTRAINTS.write_text(REGENERATE + output(command))
     say("working out binder/requirements.txt")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     own = {name_of(requirement) for requirement in project["dependencies"]} - {"ipywidgets"}
     # fmt: off
-    uv = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate",
-          "--no-deps", "--python-version", "3.12", "--python-platform", "linux",
+    command = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate",
+          "--no-deps", "--python-version", "3.11", "--python-platform", "linux",
           "--constraints", CONSTRAINTS, "pyproject.toml"]
     # fmt: on
-    lines = [line for line in output(uv).splitlines() if name_of(line) in own]
+    lines = [line for line in output(command).splitlines() if name_of(line) in own]
     BINDER.write_text(REGENERATE + "\n".join(lines) + "\n")
 
 
@@ -153,6 +156,6 @@ def say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this may have an older one
         sys.exit("replication_viz needs Python 3.11 or newer; this is " + sys.version.split()[0])
     main(sys.argv[1:])

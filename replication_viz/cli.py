@@ -16,15 +16,20 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .measures import Measure
-    from .scenario import Scenario
+from . import __version__, scenarios
+from . import run as simulate
+from .measures import Measure, summary
+from .scenario import Scenario, ScenarioError
 
 PACKAGE = Path(__file__).resolve().parent
 FIRST_LESSON = "00_start_here.ipynb"
 MANIFEST = ".replication_viz.json"
+
+
+class CommandError(ValueError):
+    """The command cannot do what it was asked to. Its text is one sentence."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "lab":
             return lab(Path(options.directory), jupyter_flags)
         return run(options)
-    except ValueError as error:  # every ScenarioError is one
+    except (CommandError, ScenarioError) as error:
         print(f"replication-viz: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader closed the pipe, as `| head` does
@@ -51,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="replication-viz", description="A playable laboratory of database replication.", allow_abbrev=False
     )
-    parser.add_argument("--version", action=_Version)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     lab = commands.add_parser(
@@ -69,19 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, metavar="N", help="short for --set seed=N")
     run.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
-
-
-class _Version(argparse.Action):
-    """Print the version; the package is asked only then."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
-        super().__init__(option_strings, dest, nargs=0, help="print the version and stop")
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from . import __version__
-
-        print(f"replication-viz {__version__}")
-        parser.exit()
 
 
 # -- lab --------------------------------------------------------------------------------------------------------------
@@ -107,7 +99,7 @@ def lab(directory: Path, jupyter_flags: Sequence[str]) -> int:
     try:
         copy_lessons(shipped_lessons(), directory)
     except OSError as error:
-        raise ValueError(f"the lessons cannot be copied to {directory}: {error}") from error
+        raise CommandError(f"the lessons cannot be copied to {directory}: {error}") from error
     if importlib.util.find_spec("jupyterlab") is None:
         print(
             "replication-viz: JupyterLab is not installed here: pip install 'replication-viz[lab]' brings it.",
@@ -123,7 +115,9 @@ def shipped_lessons() -> Path:
     for folder in (PACKAGE / "_notebooks", PACKAGE.parent / "notebooks"):
         if folder.is_dir():
             return folder
-    raise ValueError(f"this installation holds no lessons: there is neither _notebooks nor ../notebooks at {PACKAGE}.")
+    raise CommandError(
+        f"this installation holds no lessons: there is neither _notebooks nor ../notebooks at {PACKAGE}."
+    )
 
 
 def copy_lessons(source: Path, target: Path) -> None:
@@ -197,17 +191,13 @@ def _read_manifest(path: Path) -> dict[str, str]:
 
 def run(options: argparse.Namespace) -> int:
     """Run the scenario that the options name and print its measures."""
-    from . import run as simulate
-    from . import scenarios
-    from .measures import summary
-
     if options.list:
         width = max(map(len, scenarios))
         for name in scenarios:
             print(f"{name:<{width}}  {scenarios[name].title}")
         return 0
     if options.scenario is None:
-        raise ValueError("run needs a scenario: a name (--list shows them), a share text, or a JSON file.")
+        raise CommandError("run needs a scenario: a name (--list shows them), a share text, or a JSON file.")
     changes = dict(parse_change(text) for text in options.set)
     if options.seed is not None:
         changes["seed"] = options.seed
@@ -227,8 +217,6 @@ def find_scenario(text: str) -> Scenario:
     ScenarioError
         If no scenario has that name, or the text or the file does not hold a valid one.
     """
-    from .scenario import Scenario, ScenarioError, scenarios
-
     if text in scenarios:
         return scenarios[text]
     if text.endswith(".json") or Path(text).is_file():
@@ -249,7 +237,7 @@ def parse_change(text: str) -> tuple[str, Any]:
     """
     field, equals, value = text.partition("=")
     if not equals or not field:
-        raise ValueError(f"--set {text!r} is not a change: it must read field=value, such as replicas=5.")
+        raise CommandError(f"--set {text!r} is not a change: it must read field=value, such as replicas=5.")
     try:
         return field.strip(), json.loads(value)
     except ValueError:

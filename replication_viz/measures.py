@@ -240,6 +240,44 @@ def loss(trace: Trace, at_ms: ArrayLike, promote: str = "best") -> Loss:
     return _loss(trace, moments, acknowledged, head, names)
 
 
+def stale_reads(trace: Trace) -> float:
+    """Return the share (0 to 1) of answered reads that got an old value; NaN without reads.
+
+    Old means: a later write to the same key had been acknowledged before the read began.
+    """
+    reads = trace.ops.where((trace.ops.kind == OpKind.READ) & (trace.ops.outcome == Outcome.OK))
+    if not len(reads):
+        return float("nan")
+    acknowledged = trace.at(trace.nodes[0], Position.COMMITTED, reads.invoked)
+    known = writes(trace)
+    return float((last_write(known, reads.key, reads.lsn) < last_write(known, reads.key, acknowledged)).mean())
+
+
+def last_write(ops: Ops, key: Ints, upto: Ints) -> Ints:
+    """Return the LSN of the last of these writes to each key at or below an LSN; 0 where there is none.
+
+    Parameters
+    ----------
+    key, upto : ndarray, shape (n,)
+        Keys, and the LSN to look back from.
+    """
+    logged = ops.lsn > 0
+    span = np.int64(ops.lsn.max(initial=0) + 1)
+    places = np.sort(ops.key[logged] * span + ops.lsn[logged])
+    index = np.searchsorted(places, key * span + np.minimum(upto, span - 1), side="right") - 1
+    found = places[np.maximum(index, 0)] if len(places) else np.zeros(len(key), dtype=np.int64)
+    return np.where((index >= 0) & (found // span == key), found % span, 0)
+
+
+def answered_within(trace: Trace, limit_ms: float) -> float:
+    """Return the share (0 to 1) of writes answered within a limit, ms, of those that had the time in this run."""
+    ops = writes(trace)
+    ops = ops.where(ops.invoked + limit_ms <= trace.duration_ms)
+    if not len(ops):
+        return float("nan")
+    return float(((ops.outcome == Outcome.OK) & (ops.returned - ops.invoked <= limit_ms)).mean())
+
+
 def summary(trace: Trace) -> list[Measure]:
     """Return the numbers that answer most questions about a run."""
     latency = commit_latency(trace)
@@ -260,10 +298,9 @@ def summary(trace: Trace) -> list[Measure]:
         for kind in ("write", "flush", "replay"):
             _, worst = lag_curve(trace, name, kind, bins=100)
             rows.append(Measure(f"{kind} lag of {name}, median", float(np.median(worst)), "ms", f"worst {worst.max():.1f} ms"))
-    reads = trace.ops.where((trace.ops.kind == OpKind.READ) & (trace.ops.outcome == Outcome.OK))
-    if len(reads):
-        stale = reads.lsn < trace.at(trace.nodes[0], Position.COMMITTED, reads.invoked)
-        rows.append(Measure("reads that missed an acknowledged write", 100 * float(stale.mean()), "%", f"of {len(reads)}"))
+    stale = stale_reads(trace)
+    if not np.isnan(stale):
+        rows.append(Measure("reads that got an old value", 100 * stale, "%"))
     return rows
 
 

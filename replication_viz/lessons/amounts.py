@@ -22,7 +22,7 @@ _OTHER_NAMES = {
     "mbps": "Mbit/s", "gbit": "Gbit/s", "percent": "%",
 }  # fmt: skip
 _NEVER = {"never", "forever", "for ever", "infinite", "infinity", "inf", "∞"}
-_SPACES = str.maketrans({c: " " for c in "\u00a0\u2007\u2009\u202f_'’"})
+_SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f_'’", " "))
 _AMOUNT = re.compile(
     r"^(?:about |ca\.? ?|~|≈|= ?)?\s*"
     r"(?P<sign>[-+−]?)\s*(?P<number>\d[\d., ]*|\.\d+)(?P<power>e[-+]?\d+)?\s*(?P<unit>\D*)$",

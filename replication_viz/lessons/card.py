@@ -58,8 +58,7 @@ class Face:
         """Return the face as plain text."""
         widths = [max(map(len, column)) for column in zip(*self.table, strict=True)]
         rows = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in self.table
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in self.table
         ]
         heading = f"{self.label}: {self.title}" if self.title else self.label
         return "\n".join([heading, *map(str, self.lines), *rows])

@@ -10,9 +10,7 @@ from .amounts import text_of
 FULL = 100
 NEAR = 1.1
 FAR = 10.0
-RULE = (
-    "100 points within 10 %, 0 from ten times too high or too low, evenly by the logarithm between"
-)
+RULE = "100 points within 10 %, 0 from ten times too high or too low, evenly by the logarithm between"
 
 
 @dataclass(frozen=True)

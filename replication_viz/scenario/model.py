@@ -26,6 +26,7 @@ Shape = Literal["constant", "lognormal", "exponential", "uniform"]
 
 
 def _knob(
+    title: str,
     default: float,
     allowed: tuple[float, float],
     slider: tuple[float, float, float],
@@ -34,11 +35,17 @@ def _knob(
     *,
     log: bool = False,
 ) -> Any:
-    """Describe a number: default, allowed range, slider (from, to, step), unit, help, logarithmic slider or not."""
+    """Describe a number: its name, default, allowed range, slider (from, to, step), unit, help, logarithmic slider or not."""
     lo, hi, step = slider
     extra: dict[str, Any] = {"unit": unit, "slider": [lo, hi], "step": step, "log": log}
     return Field(
-        default, ge=allowed[0], le=allowed[1], allow_inf_nan=False, description=text, json_schema_extra=extra
+        default,
+        title=title,
+        ge=allowed[0],
+        le=allowed[1],
+        allow_inf_nan=False,
+        description=text,
+        json_schema_extra=extra,
     )
 
 
@@ -76,49 +83,87 @@ class Scenario(BaseModel):
     name: str = Field("custom", max_length=60, description="name in the registry")
     title: str = Field("A replicated database", max_length=80, description="what the picture is called")
 
-    ack: str = Field("ANY 1 (*)", max_length=400, description="which replicas a commit waits for")
-    level: Level = Field("on", description="what a replica must have done before it counts (synchronous_commit)")
-    replicas: int = _knob(3, (0, MAX_REPLICAS), (1, 7, 1), "", "how many replicas follow the leader")
-    lag_ms: float = _knob(0, (0, 600_000), (0, 500, 5), "ms", "extra delay of the log on its way to every replica")
-    partition: str = Field("", max_length=80, description="replicas cut off from the leader, such as 's1, s2'")
-    partition_at_ms: float = _knob(500, (0, 86_400_000), (0, 2_000, 50), "ms", "when the partition begins")
-    partition_for_ms: float = _knob(800, (1, 86_400_000), (50, 2_000, 50), "ms", "how long the partition lasts")
+    ack: str = Field("ANY 1 (*)", title="wait for", max_length=400, description="which replicas a commit waits for")
+    level: Level = Field(
+        "on",
+        title="counts once it has",
+        description="what a replica must have done before it counts (synchronous_commit)",
+    )
+    replicas: int = _knob("replicas", 3, (0, MAX_REPLICAS), (1, 7, 1), "", "how many replicas follow the leader")
+    lag_ms: float = _knob(
+        "lag", 0, (0, 600_000), (0, 500, 5), "ms", "extra delay of the log on its way to every replica"
+    )
+    partition: str = Field(
+        "", title="cut off", max_length=80, description="replicas cut off from the leader, such as 's1, s2'"
+    )
+    partition_at_ms: float = _knob(
+        "partition at", 500, (0, 86_400_000), (0, 2_000, 50), "ms", "when the partition begins"
+    )
+    partition_for_ms: float = _knob(
+        "partition lasts", 800, (1, 86_400_000), (50, 2_000, 50), "ms", "how long the partition lasts"
+    )
 
     rate_per_s: float = _knob(
-        200, (0, 1_000_000), (1, 20_000, 1), "writes/s", "how many writes arrive (open loop)", log=True
+        "write rate", 200, (0, 1_000_000), (1, 20_000, 1), "writes/s", "how many writes arrive (open loop)", log=True
     )
     arrivals: Literal["poisson", "constant", "closed"] = Field(
-        "poisson", description="at random, at equal intervals, or from clients that wait for their answer"
+        "poisson",
+        title="arrivals",
+        description="at random, at equal intervals, or from clients that wait for their answer",
     )
-    clients: int = _knob(8, (1, 10_000), (1, 64, 1), "", "clients; in a closed loop each has one write at a time")
-    think_ms: float = _knob(10, (0, 600_000), (0, 200, 1), "ms", "mean pause of a closed-loop client between writes")
-    reads_per_s: float = _knob(0, (0, 1_000_000), (0, 2_000, 10), "reads/s", "how many reads arrive")
-    read_from: str = Field("random", max_length=20, description="'random' replica, or the name of a node")
-    keys: int = _knob(100, (1, 10_000_000), (1, 1_000, 1), "", "how many keys the writes are spread over")
-    record_bytes: float = _knob(200, (1, 10_000_000), (50, 10_000, 50), "B", "log bytes of one write")
+    clients: int = _knob(
+        "clients", 8, (1, 10_000), (1, 64, 1), "", "clients; in a closed loop each has one write at a time"
+    )
+    think_ms: float = _knob(
+        "think time", 10, (0, 600_000), (0, 200, 1), "ms", "mean pause of a closed-loop client between writes"
+    )
+    reads_per_s: float = _knob("read rate", 0, (0, 1_000_000), (0, 2_000, 10), "reads/s", "how many reads arrive")
+    read_from: str = Field(
+        "random", title="read from", max_length=20, description="'random' replica, or the name of a node"
+    )
+    keys: int = _knob("keys", 100, (1, 10_000_000), (1, 1_000, 1), "", "how many keys the writes are spread over")
+    record_bytes: float = _knob("write size", 200, (1, 10_000_000), (50, 10_000, 50), "B", "log bytes of one write")
 
-    network_ms: float = _knob(0.5, (0, 60_000), (0, 150, 0.5), "ms", "one-way delay between two nodes")
-    network_shape: Shape = Field("lognormal", description="how the delay varies")
-    network_spread: float = _knob(0.2, (0, 2), (0, 1, 0.05), "", "how much it varies (sigma of the lognormal)")
+    network_ms: float = _knob("network delay", 0.5, (0, 60_000), (0, 150, 0.5), "ms", "one-way delay between two nodes")
+    network_shape: Shape = Field("lognormal", title="network varies", description="how the delay varies")
+    network_spread: float = _knob(
+        "network jitter", 0.2, (0, 2), (0, 1, 0.05), "", "how much it varies (sigma of the lognormal)"
+    )
     bandwidth_mbit: float = _knob(
-        1_000, (0.001, 400_000), (0.1, 1_000, 0.1), "Mbit/s", "what a link carries", log=True
+        "bandwidth", 1_000, (0.001, 400_000), (0.1, 1_000, 0.1), "Mbit/s", "what a link carries", log=True
     )
 
-    flush_ms: float = _knob(2, (0.01, 60_000), (0.1, 50, 0.1), "ms", "time of one flush to disk", log=True)
-    flush_shape: Shape = Field("lognormal", description="how the flush time varies")
-    flush_spread: float = _knob(0.2, (0, 2), (0, 1, 0.05), "", "how much it varies (sigma of the lognormal)")
-    replay_us: float = _knob(50, (0, 1_000_000), (0, 10_000, 50), "µs", "time to replay one write, one at a time")
+    flush_ms: float = _knob(
+        "disk flush", 2, (0.01, 60_000), (0.1, 50, 0.1), "ms", "time of one flush to disk", log=True
+    )
+    flush_shape: Shape = Field("lognormal", title="disk varies", description="how the flush time varies")
+    flush_spread: float = _knob(
+        "disk jitter", 0.2, (0, 2), (0, 1, 0.05), "", "how much it varies (sigma of the lognormal)"
+    )
+    replay_us: float = _knob(
+        "replay cost", 50, (0, 1_000_000), (0, 10_000, 50), "µs", "time to replay one write, one at a time"
+    )
     apply_delay_ms: float = _knob(
-        0, (0, 86_400_000), (0, 1_000, 10), "ms", "replay holds each write back as long (recovery_min_apply_delay)"
+        "apply delay",
+        0,
+        (0, 86_400_000),
+        (0, 1_000, 10),
+        "ms",
+        "replay holds each write back as long (recovery_min_apply_delay)",
     )
     wal_sender_timeout_ms: float = _knob(
-        60_000, (1, 86_400_000), (1_000, 60_000, 1_000), "ms", "silence after which the leader drops a replica"
+        "sender timeout",
+        60_000,
+        (1, 86_400_000),
+        (1_000, 60_000, 1_000),
+        "ms",
+        "silence after which the leader drops a replica",
     )
 
     nodes: dict[str, NodeSettings] = Field(default_factory=dict, description="what differs on single nodes")
     faults: tuple[Fault, ...] = Field((), max_length=200, description="what goes wrong, and when")
-    duration_ms: float = _knob(2_000, (1, 86_400_000), (200, 10_000, 100), "ms", "length of the run")
-    seed: int = _knob(1, (0, 2**32 - 1), (1, 50, 1), "", "chance: the same seed gives the same run")
+    duration_ms: float = _knob("duration", 2_000, (1, 86_400_000), (200, 10_000, 100), "ms", "length of the run")
+    seed: int = _knob("seed", 1, (0, 2**32 - 1), (1, 50, 1), "", "chance: the same seed gives the same run")
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -287,7 +332,10 @@ class Scenario(BaseModel):
                 raise ScenarioError(f"{what}_spread is {spread:g}: it must be at most 1 where the shape is {shape}.")
 
     def _check_cost(self) -> None:
-        rates = [self.rate_per_s, *(f.value for f in self.faults if isinstance(f, Change) and f.setting == "rate_per_s")]
+        rates = [
+            self.rate_per_s,
+            *(f.value for f in self.faults if isinstance(f, Change) and f.setting == "rate_per_s"),
+        ]
         flushes = [self.flush_ms, *(f.value for f in self.faults if isinstance(f, Change) and f.setting == "flush_ms")]
         seconds = self.duration_ms / 1000
         if self.arrivals == "closed":

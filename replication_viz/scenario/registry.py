@@ -49,6 +49,7 @@ scenarios = Registry(
         "start_here": {
             "title": "One leader, three replicas",
             "ack": "ANY 1 (s1, s2, s3)",
+            "reads_per_s": 500,
             "nodes": _THREE_ZONES,
             "duration_ms": 2_000,
         },
@@ -72,12 +73,25 @@ scenarios = Registry(
             "network_ms": 0.75,
             "duration_ms": 2_000,
         },
+        "near_and_far": {
+            "title": "One far replica, two near ones",
+            "ack": "ANY 1 (s1, s2, s3)",
+            "network_spread": 0.05,
+            "nodes": {
+                "L": NodeSettings(place="zone a"),
+                "s1": NodeSettings(place="far region", network_ms=35),
+                "s2": NodeSettings(place="zone b", network_ms=0.5),
+                "s3": NodeSettings(place="next city", network_ms=2.5),
+            },
+            "duration_ms": 2_000,
+        },
         "far_region": {
             "title": "A far region in the commit path",
             "ack": "s1",
             "replicas": 1,
+            "network_ms": 45,
             "network_spread": 0.03,
-            "nodes": {"s1": NodeSettings(place="far region", network_ms=45)},
+            "nodes": {"L": NodeSettings(place="one shore"), "s1": NodeSettings(place="the other shore")},
             "duration_ms": 3_000,
         },
         "one_sick_standby": {

@@ -1,0 +1,280 @@
+"""What the stage says at one moment of a trace, as plain data: rows, messages, numbers, a sentence.
+
+Nothing is drawn here; the poster draws a `Moment`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from .. import measures
+from ..trace import FlightKind, Position, Trace
+from .plot import usual_latency, view
+from .story import header
+
+Tone = Literal["safe", "risk", "ink"]
+MAX_PACKETS = 120
+
+
+@dataclass(frozen=True)
+class Row:
+    """A node: how far its log goes in each sense, and what ails it."""
+
+    name: str
+    about: str
+    is_leader: bool
+    is_up: bool
+    head: int
+    flushed: int
+    replayed: int
+    lag_ms: float
+    ailment: str
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A message on its way: ``progress`` runs from 0 at the source's row to 1 at the target's."""
+
+    source: int
+    target: int
+    lsn: int
+    count: int
+    progress: float
+    is_reply: bool
+    is_lost: bool
+
+
+@dataclass(frozen=True)
+class Number:
+    """One of the large numbers under the rows."""
+
+    caption: str
+    value: str
+    note: str
+    tone: Tone
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The stage at ``at_ms``.
+
+    Attributes
+    ----------
+    committed : int
+        LSN up to which the clients have their answer.
+    waiting, waits_for : int, str
+        Commits that wait, and for whom.
+    lost, promoted : int, int
+        Acknowledged writes that a crash of the leader would take, and the row that would be
+        promoted; -1 where there is none.
+    window : (float, float)
+        The LSNs at the two ends of the axis.
+    walls : tuple of frozenset of int
+        For each partition that holds, the rows on its named side.
+    flags : tuple of (float, str)
+        Time (ms) and caption of every fault of the run.
+    """
+
+    at_ms: float
+    title: str
+    setting: str
+    rows: tuple[Row, ...]
+    packets: tuple[Packet, ...]
+    committed: int
+    waiting: int
+    waits_for: str
+    lost: int
+    promoted: int
+    numbers: tuple[Number, ...]
+    sentence: str
+    window: tuple[float, float]
+    walls: tuple[frozenset[int], ...]
+    flags: tuple[tuple[float, str], ...]
+
+
+def telling_moment(trace: Trace) -> float:
+    """Return the moment, ms, with the most waiting commits if that is unusual, else about 60 %."""
+    moments = np.linspace(0, trace.duration_ms, 401)[1:]
+    waiting = measures.waiting(trace, moments)
+    if waiting.max() >= max(8, 4 * np.median(waiting)):
+        return float(moments[waiting.argmax()])
+    near = trace.duration_ms * np.linspace(0.58, 0.62, 101)
+    wal = trace.flights.where(trace.flights.kind == FlightKind.WAL)
+    sent = np.searchsorted(np.sort(wal.sent), near, side="right")
+    arrived = np.searchsorted(np.sort(wal.arrived), near, side="right")
+    return float(near[(sent - arrived).argmax()])
+
+
+def moment(trace: Trace, at_ms: float) -> Moment:
+    """Return what the stage says at a moment, ms."""
+    story = header(trace)
+    epoch = [epoch for epoch in story["epochs"] if epoch["t"] <= at_ms][-1]
+    walls = tuple(frozenset(w["nodes"]) for w in story["walls"] if w["t"] <= at_ms < w["until"])
+    rows = tuple(
+        _row(trace, story, epoch, walls, number, at_ms) for number in range(len(trace.nodes))
+    )
+    committed = int(trace.at(trace.nodes[0], Position.COMMITTED, at_ms))
+    loss = measures.loss(trace, at_ms)
+    promoted, lost = str(loss.promoted[0]), int(loss.lost[0])
+    return Moment(
+        at_ms=at_ms,
+        title=story["title"],
+        setting=story["setting"],
+        rows=rows,
+        packets=_packets(trace, epoch["level"], at_ms),
+        committed=committed,
+        waiting=max(rows[0].head - committed, 0),
+        waits_for=_waits_for(epoch, trace.nodes),
+        lost=lost,
+        promoted=trace.number(promoted) if promoted else -1,
+        numbers=(
+            _loss_number(rows, committed, lost, promoted),
+            _latency_number(trace, at_ms),
+            _stale_number(rows),
+        ),
+        sentence=[event["text"] for event in story["events"] if event["t"] <= at_ms][-1],
+        window=_window(trace, at_ms),
+        walls=walls,
+        flags=tuple((span["t"], span["text"]) for span in story["spans"]),
+    )
+
+
+def duration(ms: float) -> str:
+    """Return a length of time in a unit that suits it.
+
+    Examples
+    --------
+    >>> duration(4.13), duration(406.2), duration(12_300)
+    ('4.1 ms', '406 ms', '12.3 s')
+    """
+    if np.isnan(ms):
+        return "–"
+    if ms >= 10_000:
+        return f"{ms / 1000:.1f} s"
+    return f"{ms:.0f} ms" if ms >= 99.5 or ms == 0 else f"{ms:.1f} ms"
+
+
+def _window(trace: Trace, at_ms: float) -> tuple[float, float]:
+    """Return the ends of the axis: the head at 93 % of the width, and nothing left of LSN 0."""
+    right, octaves = view(trace)
+    moments = np.linspace(0, trace.duration_ms, len(right))
+    head = float(np.interp(at_ms, moments, right))
+    width = 2 ** float(np.interp(at_ms, moments, octaves))
+    low = max(head + 0.07 * width - width, 0.0)
+    return low, low + width
+
+
+def _row(
+    trace: Trace,
+    story: dict[str, Any],
+    epoch: dict[str, Any],
+    walls: tuple[frozenset[int], ...],
+    number: int,
+    at_ms: float,
+) -> Row:
+    name, place = trace.nodes[number], story["nodes"][number]["place"]
+    state = [s for s in story["states"] if s[0] == number and s[1] <= at_ms][-1:]
+    is_leader, is_up = (bool(state[0][3]), bool(state[0][4])) if state else (number == 0, True)
+    flushed = int(trace.at(name, Position.FLUSHED, at_ms))
+    role = "leader" if is_leader else str(epoch["sync"][number])
+    if is_leader:
+        head, replayed, lag = int(trace.at(name, Position.APPENDED, at_ms)), flushed, 0.0
+    else:
+        head = int(trace.at(name, Position.RECEIVED, at_ms))
+        replayed = int(trace.at(name, Position.REPLAYED, at_ms))
+        lag = float(measures.lag(trace, name, "replay", at_ms))
+    ailments = [
+        span["short"]
+        for span in story["spans"]
+        if number in span["rows"] and span["until"] is not None and span["t"] <= at_ms < span["until"]
+    ]
+    if any(number in wall for wall in walls):
+        ailments.append("cut off")
+    return Row(
+        name=name,
+        about=f"{role} · {place}" if place else role,
+        is_leader=is_leader,
+        is_up=is_up,
+        head=max(head, flushed),
+        flushed=flushed,
+        replayed=replayed,
+        lag_ms=lag,
+        ailment=(ailments[-1] if ailments else "") if is_up else "down",
+    )
+
+
+def _packets(trace: Trace, level: str, at_ms: float) -> tuple[Packet, ...]:
+    counts = {"remote_write": FlightKind.WROTE, "remote_apply": FlightKind.REPLAYED}
+    reply = counts.get(level, FlightKind.FLUSHED)
+    flights = trace.flights
+    flying = (flights.sent <= at_ms) & (at_ms < flights.arrived)
+    flying &= (flights.kind == FlightKind.WAL) | (flights.kind == reply)
+    result = []
+    for row in np.flatnonzero(flying)[-MAX_PACKETS:]:
+        sent, arrived = float(flights.sent[row]), float(flights.arrived[row])
+        result.append(
+            Packet(
+                source=int(flights.source[row]),
+                target=int(flights.target[row]),
+                lsn=int(flights.lsn_to[row]),
+                count=int(flights.lsn_to[row] - flights.lsn_from[row]),
+                progress=(at_ms - sent) / (arrived - sent),
+                is_reply=bool(flights.kind[row] != FlightKind.WAL),
+                is_lost=bool(flights.lost[row]),
+            )
+        )
+    return tuple(result)
+
+
+def _waits_for(epoch: dict[str, Any], nodes: tuple[str, ...]) -> str:
+    names, count = [nodes[number] for number in epoch["candidates"]], int(epoch["count"])
+    if count == 0:
+        return "the leader's disk"
+    if not names:
+        return "a replica that is not there"
+    if len(names) <= count:
+        return _listed(names, "and") if len(names) <= 3 else f"all {len(names)}"
+    return f"{count} of {_listed(names, 'and') if len(names) <= 3 else len(names)}"
+
+
+def _loss_number(rows: tuple[Row, ...], committed: int, lost: int, promoted: str) -> Number:
+    caption = "If the leader died now"
+    if not promoted:
+        return Number(caption, f"{committed:,} lost", "no replica to promote", "risk")
+    if lost:
+        return Number(caption, f"{lost:,} lost", f"promote {promoted}, the furthest", "risk")
+    whole = [r.name for r in rows[1:] if r.is_up and r.head >= committed]
+    who = _listed(whole, "or") if len(whole) <= 3 else f"any of {len(whole)}"
+    return Number(caption, "0 lost", f"promote {who}", "safe")
+
+
+def _latency_number(trace: Trace, at_ms: float) -> Number:
+    caption = "A commit takes"
+    times, curve = measures.latency_curve(trace)
+    past = np.flatnonzero(~np.isnan(curve) & (times <= at_ms))
+    answered = float(curve[past[-1]]) if len(past) else np.nan
+    now = float(np.fmax(answered, measures.oldest_waiting(trace, at_ms)))
+    if np.isnan(now):
+        return Number(caption, "–", "none has been asked for yet", "ink")
+    usual = usual_latency(trace)
+    if now > 3 * usual and now > usual + 5:
+        return Number(caption, duration(now), f"was {duration(usual)}", "risk")
+    return Number(caption, duration(now), "at this moment", "ink")
+
+
+def _stale_number(rows: tuple[Row, ...]) -> Number:
+    caption = "The stalest reads"
+    replicas = [row for row in rows[1:] if row.is_up]
+    if not replicas:
+        return Number(caption, "none", "only the leader answers", "ink")
+    worst = max(replicas, key=lambda row: row.lag_ms)
+    if worst.lag_ms == 0:
+        return Number(caption, "fresh", "every replica is up to date", "safe")
+    return Number(caption, f"{duration(worst.lag_ms)} old", f"on {worst.name}", "ink")
+
+
+def _listed(names: list[str], word: str) -> str:
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1] if names else ""]))

@@ -1,0 +1,87 @@
+"""What the stage plots and how far it looks: the timeline's curves, and the window on the log at each moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import measures
+from ..trace import Floats, Position, Trace
+
+CURVE_BINS = 300
+_VIEW_POINTS = 257
+_SMALLEST = 48.0  # writes across the bars
+_WIDEST = 64.0  # times the usual width
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve of the timeline, ms at the end of each of `CURVE_BINS` equal intervals; NaN where there is none."""
+
+    label: str
+    meaning: str
+    node: int
+    ms: Floats
+
+
+def curves(trace: Trace) -> list[Curve]:
+    """Return commit latency, and the replay lag of the replica that is worst off over the run."""
+    found = [Curve("commit latency", "risk", 0, measures.latency_curve(trace, CURVE_BINS)[1])]
+    lags = [measures.lag_curve(trace, name, "replay", CURVE_BINS)[1] for name in trace.nodes[1:]]
+    if lags:
+        worst = int(np.argmax([curve.mean() for curve in lags]))
+        found.append(Curve(f"replay lag of {trace.nodes[1 + worst]}", "stale", 1 + worst, lags[worst]))
+    return found
+
+
+def view(trace: Trace) -> tuple[Floats, Floats]:
+    """Return the window on the log at equally spaced moments: the head that it follows, and log2 of its width.
+
+    Both are smooth in time, and the browser interpolates: a picture depends on its moment only. The window is wide
+    enough for the writes that wait and for the replicas' lag, within reason; who lags more falls off its left edge.
+    """
+    leader = trace.nodes[0]
+    moments = np.linspace(0, trace.duration_ms, _VIEW_POINTS)
+    head = trace.at(leader, Position.APPENDED, moments).astype(np.float64)
+    committed = trace.at(leader, Position.COMMITTED, moments)
+    usual = usual_latency(trace)
+    per_ms = head.max(initial=0.0) / trace.duration_ms
+    base = max(_SMALLEST, 8 * per_ms * (usual if np.isfinite(usual) else 0.0))
+    behind = [head - trace.at(name, Position.RECEIVED, moments) for name in trace.nodes[1:]]
+    far = np.minimum(np.max(behind, axis=0, initial=0.0), 8 * base) if behind else np.zeros_like(head)
+    needed = np.maximum(head - committed, far) * 1.3
+    octaves = np.log2(np.clip(needed, base, _WIDEST * base))
+    return _smooth(head, 5), _smooth(_highest_around(octaves, 9), 9)
+
+
+def usual_latency(trace: Trace) -> float:
+    """Return the median commit latency (ms) before the first fault, or of the whole run; NaN if nothing commits."""
+    first = min((fault.at_ms for fault in trace.scenario.timeline), default=np.inf)
+    before = measures.commit_latency(trace, until_ms=first).p50
+    return before if np.isfinite(before) else measures.commit_latency(trace).p50
+
+
+def telling_moment(trace: Trace) -> float:
+    """Return a moment (ms) worth a picture: well into the first fault, or else a busy one before the middle."""
+    duration = trace.duration_ms
+    first = min(trace.scenario.timeline, key=lambda fault: fault.at_ms, default=None)
+    if first is not None and first.at_ms < duration:
+        return first.at_ms + min(0.35 * (min(first.until_ms, duration) - first.at_ms), 0.3 * duration)
+    moments = np.linspace(0.3, 0.5, 201) * duration
+    begun = np.searchsorted(np.sort(trace.flights.sent), moments)
+    busy = begun - np.searchsorted(np.sort(trace.flights.arrived), moments)
+    return float(moments[int(busy.argmax())])
+
+
+def _highest_around(values: Floats, reach: int) -> Floats:
+    padded = np.pad(values, reach, mode="edge")
+    highest: Floats = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
+    return highest
+
+
+def _smooth(values: Floats, reach: int) -> Floats:
+    kernel: NDArray[np.float64] = np.hanning(2 * reach + 3)[1:-1]
+    smooth: Floats = np.convolve(np.pad(values, reach, mode="edge"), kernel / kernel.sum(), mode="valid")
+    return smooth

@@ -1,0 +1,106 @@
+// From the message of wire.py to a run: typed arrays, a group for each position and each link.
+
+/**
+ * @typedef {{t: Float64Array, v: Int32Array}} Steps  a position: from t[i] on it is v[i]
+ * @typedef {{kind: number, source: number, target: number, n: number, sent: Float64Array, arrived: Float64Array,
+ *   to: Int32Array, carries: Int32Array, lost: Uint8Array, longest: number}} Flights
+ */
+
+const POSITION = { APPENDED: 0, RECEIVED: 1, FLUSHED: 2, REPLAYED: 3, COMMITTED: 4 };
+const FLIGHT = { WAL: 0, WROTE: 1, FLUSHED: 2, REPLAYED: 3 };
+const NO_STEPS = { t: new Float64Array(0), v: new Int32Array(0) };
+
+/** @param {DataView | Uint8Array} message @returns {Promise<object>} the run */
+async function decodeRun(message) {
+  // A copy: a view's offset need not be a multiple of four.
+  const bytes = new Uint8Array(message.buffer.slice(message.byteOffset, message.byteOffset + message.byteLength));
+  if (String.fromCharCode(...bytes.subarray(0, 4)) !== "RVS1") throw new Error("this is no message for the stage");
+  const stream = new Blob([bytes.subarray(4)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const plain = new Uint8Array(await new Response(stream).arrayBuffer());
+  const size = new DataView(plain.buffer).getUint32(0, true);
+  const run = JSON.parse(new TextDecoder().decode(plain.subarray(4, 4 + size)));
+  const columns = unshuffle(plain.subarray(4 + size), run.columns);
+  const ms = (column) => column.map((ticks) => ticks * run.tick);
+  let next = 0;
+  const take = () => columns[next++];
+
+  run.steps = new Array(run.nodes.length * 5).fill(NO_STEPS);
+  for (const [node, which] of run.levels) {
+    run.steps[node * 5 + which] = { t: ms(take()), v: Int32Array.from(take()) };
+  }
+  run.flights = run.flights.map(([kind, source, target, n]) => {
+    const sent = ms(take());
+    const arrived = ms(take()).map((transit, i) => sent[i] + transit);
+    const to = Int32Array.from(take());
+    const packed = take();
+    const longest = arrived.reduce((most, end, i) => Math.max(most, end - sent[i]), 0);
+    const carries = Int32Array.from(packed, (value) => Math.floor(value / 2));
+    const lost = Uint8Array.from(packed, (value) => value % 2);
+    return { kind, source, target, n, sent, arrived, to, carries, lost, longest };
+  });
+  for (const curve of run.curves) {
+    curve.ms = take().map((hundredths) => (hundredths < 0 ? NaN : hundredths / 100));
+    curve.top = curve.ms.reduce((most, value) => (value > most ? value : most), 0);
+  }
+  run.head = take().map((value) => value / 16);
+  run.octaves = take().map((value) => value / 1024);
+  return run;
+}
+
+/** Undo the byte shuffle and the differences. @param {Uint8Array} planes @param {number[]} lengths */
+function unshuffle(planes, lengths) {
+  const n = planes.length / 4;
+  let at = 0;
+  return lengths.map((length) => {
+    const column = new Float64Array(length);
+    let sum = 0;
+    for (let i = 0; i < length; i++, at++) {
+      sum += planes[at] | (planes[at + n] << 8) | (planes[at + 2 * n] << 16) | (planes[at + 3 * n] << 24);
+      column[i] = sum;
+    }
+    return column;
+  });
+}
+
+/** Return how many of the sorted values are at most x. @param {ArrayLike<number>} sorted @param {number} x */
+function countUpTo(sorted, x) {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (sorted[mid] <= x) low = mid + 1;
+    else high = mid;
+  }
+  return low;
+}
+
+/** Return a position at a moment. */
+function levelAt(run, node, which, t) {
+  const steps = run.steps[node * 5 + which];
+  const i = countUpTo(steps.t, t);
+  return i ? steps.v[i - 1] : 0;
+}
+
+/** Return when a position last rose to an LSN, up to a moment; NaN if it did not. Positions fall at a crash. */
+function reachedAt(run, node, which, lsn, t) {
+  const steps = run.steps[node * 5 + which];
+  steps.falls ??= [...steps.v.keys()].filter((i) => i && steps.v[i] < steps.v[i - 1]);
+  let end = countUpTo(steps.t, t);
+  for (let f = steps.falls.length; f >= 0; f--) {
+    const begin = f ? steps.falls[f - 1] : 0;
+    if (begin >= end) continue;
+    if (begin && steps.v[begin] >= lsn) {
+      end = begin;
+      continue;
+    }
+    let low = begin;
+    let high = end;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (steps.v[mid] >= lsn) high = mid;
+      else low = mid + 1;
+    }
+    return low < end ? steps.t[low] : NaN;
+  }
+  return NaN;
+}

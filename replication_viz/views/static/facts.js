@@ -1,0 +1,142 @@
+// What is true at a moment: positions, what a crash would take, who waits, who reads stale. Nothing is drawn here.
+
+/** @param {object} run @returns {object} room for the facts of one moment, filled again for each frame */
+function makeFacts(run) {
+  const n = run.nodes.length;
+  return {
+    t: 0, leader: 0, leaderUp: true, committed: 0, waiting: 0, oldest: 0, latency: NaN, lost: 0, best: -1, bestHead: 0,
+    stale: 0, replicas: 0, worst: -1, worstAge: 0, left: 0, writes: 1, epoch: run.epochs[0],
+    received: new Int32Array(n), flushed: new Int32Array(n), replayed: new Int32Array(n), age: new Float64Array(n),
+    up: new Uint8Array(n), cut: new Uint8Array(n),
+  };
+}
+
+/** Fill the facts for a moment. @param {object} run @param {number} t ms @param {object} facts */
+function factsAt(run, t, facts) {
+  const n = run.nodes.length;
+  facts.t = t;
+  facts.epoch = lastBegun(run.epochs, t);
+  facts.leader = 0;
+  let term = -1;
+  for (const [node, begin, end, leads, up, itsTerm] of run.states) {
+    if (t < begin || (t >= end && end < run.duration)) continue;
+    facts.up[node] = up ? 1 : 0;
+    if (leads && itsTerm > term) {
+      facts.leader = node;
+      term = itsTerm;
+    }
+  }
+  const L = facts.leader;
+  facts.leaderUp = facts.up[L] === 1;
+  facts.committed = levelAt(run, L, POSITION.COMMITTED, t);
+  facts.stale = facts.replicas = facts.lost = 0;
+  facts.best = facts.worst = -1;
+  facts.bestHead = facts.worstAge = 0;
+  for (let node = 0; node < n; node++) {
+    const own = node === L ? POSITION.APPENDED : POSITION.RECEIVED;
+    facts.received[node] = levelAt(run, node, own, t);
+    facts.flushed[node] = levelAt(run, node, POSITION.FLUSHED, t);
+    facts.replayed[node] = node === L ? facts.committed : levelAt(run, node, POSITION.REPLAYED, t);
+    facts.age[node] = 0;
+    if (node === L || !facts.up[node]) continue;
+    facts.replicas++;
+    if (facts.best < 0 || facts.received[node] > facts.bestHead) {
+      facts.best = node;
+      facts.bestHead = facts.received[node];
+    }
+    if (facts.replayed[node] < facts.committed) {
+      facts.age[node] = t - reachedAt(run, L, POSITION.COMMITTED, facts.replayed[node] + 1, t);
+      facts.stale++;
+      if (facts.worst < 0 || facts.age[node] > facts.worstAge) {
+        facts.worst = node;
+        facts.worstAge = facts.age[node];
+      }
+    }
+  }
+  facts.lost = Math.max(0, facts.committed - facts.bestHead);
+  facts.waiting = Math.max(0, facts.received[L] - facts.committed);
+  facts.oldest = facts.waiting ? t - reachedAt(run, L, POSITION.APPENDED, facts.committed + 1, t) : 0;
+  if (!(facts.oldest >= 0)) facts.oldest = 0;
+  const answered = facts.committed ? reachedAt(run, L, POSITION.COMMITTED, facts.committed, t) : NaN;
+  facts.latency = answered - reachedAt(run, L, POSITION.APPENDED, facts.committed, answered);
+  facts.cut.fill(0);
+  for (const wall of run.walls) {
+    if (t >= wall.t && t < wall.until) for (const node of wall.nodes) facts.cut[node] = 1;
+  }
+  windowAt(run, facts);
+  return facts;
+}
+
+/** The window on the log: from LSN `left`, as many writes wide as `writes`. */
+function windowAt(run, facts) {
+  const at = (Math.min(facts.t, run.duration) / run.duration) * (run.view - 1);
+  const i = Math.min(Math.floor(at), run.view - 2);
+  const between = (column) => column[i] + (column[i + 1] - column[i]) * (at - i);
+  facts.writes = 2 ** between(run.octaves);
+  // The head that is followed is smooth; the true one must stay in view.
+  const head = Math.max(between(run.head) + 0.06 * facts.writes, facts.received[facts.leader] + 0.015 * facts.writes);
+  facts.left = Math.max(0, head - facts.writes);
+}
+
+/** @template T @param {T[]} sorted with a time `t` each @returns {T} */
+function lastBegun(sorted, t) {
+  let i = 0;
+  while (i + 1 < sorted.length && sorted[i + 1].t <= t) i++;
+  return sorted[i];
+}
+
+/** Return for whom the oldest waiting commit waits, in words. */
+function waitsFor(run, facts) {
+  const { epoch } = facts;
+  const next = facts.committed + 1;
+  const L = facts.leader;
+  if (facts.flushed[L] < next) return `for ${run.nodes[L].name}’s disk`;
+  if (!epoch.count) return "for the answer";
+  const has = { remote_write: facts.received, on: facts.flushed, remote_apply: facts.replayed }[epoch.level];
+  const missing = epoch.candidates.filter((node) => has[node] < next);
+  const needed = epoch.count - (epoch.candidates.length - missing.length);
+  if (epoch.count > epoch.candidates.length) return `for ${epoch.count} of ${counted(epoch.candidates.length, "replica")}`;
+  const names = missing.map((node) => run.nodes[node].name);
+  if (needed <= 0) return "for the acknowledgement";
+  if (needed === names.length) return `for ${listed(names)}`;
+  return needed === 1 ? `for ${listed(names, "or")}` : `for ${needed} of ${listed(names)}`;
+}
+
+/** Is this wait longer than what a commit usually takes? */
+function waitsLong(run, facts) {
+  return facts.waiting > 0 && facts.oldest > (run.usual === null ? 0 : 2.5 * run.usual);
+}
+
+/** The three numbers. Each answers its question at this moment. */
+const CARDS = {
+  loss(run, facts) {
+    const label = facts.leaderUp ? `If ${run.nodes[facts.leader].name} died now` : `${run.nodes[facts.leader].name} is down`;
+    if (facts.best < 0) {
+      const note = run.nodes.length > 1 ? "no replica is up" : "there is no replica";
+      return { label, number: `${count(facts.lost)} lost`, tone: facts.lost ? "risk" : "safe", note };
+    }
+    const good = run.nodes.flatMap((node, i) =>
+      i !== facts.leader && facts.up[i] && facts.received[i] >= Math.min(facts.committed, facts.bestHead) ? [node.name] : []);
+    const note = `promote ${listed(good, "or")}`;
+    return { label, number: `${count(facts.lost)} lost`, tone: facts.lost ? "risk" : "safe", note };
+  },
+  commit(run, facts) {
+    const usual = run.usual === null ? "" : `usually ${span(run.usual)}`;
+    if (!facts.leaderUp) return { label: "A commit", number: "refused", tone: "risk", note: "no leader" };
+    if (waitsLong(run, facts)) {
+      const note = [waitsFor(run, facts), usual].filter(Boolean).join(" · ");
+      return { label: "A commit has waited", number: span(facts.oldest), tone: "risk", note };
+    }
+    if (!(facts.latency >= 0)) return { label: "A commit takes", number: "–", tone: "ink", note: "none yet" };
+    const slow = run.usual !== null && facts.latency > 2.5 * run.usual;
+    return { label: "The last commit took", number: span(facts.latency), tone: slow ? "risk" : "ink", note: usual };
+  },
+  stale(run, facts) {
+    const label = "Replicas that read stale";
+    if (!facts.replicas) return { label, number: "–", tone: "ink", note: "no replica to read from" };
+    const number = `${facts.stale} of ${facts.replicas}`;
+    if (!facts.stale) return { label, number, tone: "safe", note: "all show every acknowledged write" };
+    const note = `${run.nodes[facts.worst].name} shows what was true ${span(facts.worstAge)} ago`;
+    return { label, number, tone: "stale", note };
+  },
+};

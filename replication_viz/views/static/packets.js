@@ -1,0 +1,118 @@
+// Messages under way, on a canvas over the rows: each at its own LSN, moving at the speed of its link.
+
+const ANSWERS = { remote_write: FLIGHT.WROTE, on: FLIGHT.FLUSHED, remote_apply: FLIGHT.REPLAYED };
+const CROWD = 160; // from here on packets carry no number: nobody could read it
+
+class Packets {
+  /** @param {object} run @param {HTMLCanvasElement} canvas @param {Scene} scene */
+  constructor(run, canvas, scene) {
+    this.run = run;
+    this.canvas = canvas;
+    this.scene = scene;
+    this.pen = canvas.getContext("2d");
+    const { width, height } = scene.at;
+    const density = Math.min(window.devicePixelRatio || 1, 3);
+    canvas.width = Math.round(width * density);
+    canvas.height = Math.round(height * density);
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+    this.pen.setTransform(density, 0, 0, density, 0, 0);
+    this.colours();
+    this.last = 0;
+  }
+
+  /** Take the colours of the theme that holds now. */
+  colours() {
+    const style = getComputedStyle(this.canvas);
+    const names = ["ground", "leader", "safe", "quiet", "risk"];
+    this.colour = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--rv-${name}`).trim()]));
+    this.font = `700 10px ${style.fontFamily}`;
+  }
+
+  /** Draw what is under way. @returns {number} how many messages */
+  draw(facts) {
+    const { pen, scene, run } = this;
+    const { width, height } = scene.at;
+    pen.clearRect(0, 0, width, height);
+    pen.lineCap = "round";
+    pen.lineJoin = "round";
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.font = this.font;
+    let drawn = 0;
+    const answer = ANSWERS[facts.epoch.level] ?? FLIGHT.FLUSHED;
+    for (const flights of run.flights) {
+      const node = flights.kind === FLIGHT.WAL ? flights.target : flights.source;
+      const counts = flights.kind === answer && facts.epoch.candidates.includes(node);
+      for (let i = countUpTo(flights.sent, facts.t) - 1; i >= 0; i--) {
+        if (flights.sent[i] < facts.t - flights.longest) break;
+        if (flights.arrived[i] <= facts.t) continue;
+        this.drawOne(flights, i, facts, counts);
+        drawn++;
+      }
+    }
+    this.last = drawn;
+    return drawn;
+  }
+
+  drawOne(flights, i, facts, counts) {
+    const { pen, scene, colour } = this;
+    const { at } = scene;
+    const way = (facts.t - flights.sent[i]) / (flights.arrived[i] - flights.sent[i]);
+    const lost = flights.lost[i] === 1;
+    const down = flights.target > flights.source;
+    const from = at.y(flights.source) + (down ? at.bar : 0);
+    const to = at.y(flights.target) + (down ? 0 : at.bar);
+    const y = from + (to - from) * (lost ? Math.min(way, 0.5) : way);
+    const x = Math.max(at.left, Math.min(scene.x(facts, flights.to[i]), at.right + 8));
+    if (lost && way >= 0.5) {
+      pen.globalAlpha = Math.max(0.15, 2 - 2 * way);
+      pen.strokeStyle = colour.risk;
+      pen.lineWidth = 2.4;
+      pen.beginPath();
+      pen.moveTo(x - 5, y - 5);
+      pen.lineTo(x + 5, y + 5);
+      pen.moveTo(x + 5, y - 5);
+      pen.lineTo(x - 5, y + 5);
+      pen.stroke();
+      pen.globalAlpha = 1;
+    } else if (flights.kind === FLIGHT.WAL) this.packet(x, y, flights.carries[i], facts);
+    else this.reply(x, y, counts);
+  }
+
+  /** A slice of the log: as wide as its writes, its right end at its last one. */
+  packet(x, y, carries, facts) {
+    const { pen, scene, colour } = this;
+    const text = count(carries);
+    const own = (carries / facts.writes) * (scene.at.right - scene.at.left);
+    const wide = Math.max(own, 14 + 6 * text.length);
+    const left = Math.max(scene.at.left, x - wide);
+    pen.beginPath();
+    pen.roundRect(left, y - 7, wide, 14, 4);
+    pen.fillStyle = colour.ground;
+    pen.fill();
+    pen.strokeStyle = colour.leader;
+    pen.lineWidth = 1.8;
+    pen.stroke();
+    if (this.last > CROWD) return;
+    pen.fillStyle = colour.leader;
+    pen.fillText(text, left + wide / 2, y + 0.5);
+  }
+
+  reply(x, y, counts) {
+    const { pen, colour } = this;
+    pen.beginPath();
+    pen.arc(x, y, counts ? 6 : 4.5, 0, 2 * Math.PI);
+    pen.fillStyle = colour.ground;
+    pen.fill();
+    pen.strokeStyle = counts ? colour.safe : colour.quiet;
+    pen.lineWidth = counts ? 2 : 1.6;
+    pen.stroke();
+    pen.beginPath();
+    const s = counts ? 1 : 0.7;
+    pen.moveTo(x - 2.8 * s, y);
+    pen.lineTo(x - 0.8 * s, y + 2.2 * s);
+    pen.lineTo(x + 3 * s, y - 2.4 * s);
+    pen.stroke();
+  }
+}

@@ -1,0 +1,360 @@
+// The rows: all logs on one axis. SVG, so that text and bars are crisp and a test can read them.
+
+const SVG = "http://www.w3.org/2000/svg";
+const CROWN = "M-14 8 l3.5 -12 l5.5 6.5 l5 -9.5 l5 9.5 l5.5 -6.5 l3.5 12 z";
+const BOLT = "M1.5 -8 l-6 9.5 h4.6 l-2 7.5 l7.4 -11 h-4.6 l1.6 -6 z";
+const TICK = "M-5 0 l3.6 3.8 l6.4 -8.4";
+const GRID_LINES = 14;
+
+/** Make an element. @param {string} name @param {object} attributes @param {Element} [parent] */
+function svg(name, attributes = {}, parent) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  parent?.append(element);
+  return element;
+}
+
+/** Set an attribute if it differs: an unchanged picture costs nothing. */
+function put(element, name, value) {
+  const text = typeof value === "number" ? String(Math.round(value * 10) / 10) : value;
+  const known = (element.known ??= {});
+  if (known[name] === text) return;
+  known[name] = text;
+  element.setAttribute(name, text);
+}
+
+function say(element, text) {
+  if (element.said === text) return;
+  element.said = text;
+  element.textContent = text;
+}
+
+function show(element, shown) {
+  put(element, "visibility", shown ? "visible" : "hidden");
+}
+
+/** Where things lie, in pixels. @param {number} width @param {number} rows */
+function layOut(width, rows) {
+  const narrow = width < 800;
+  const pad = narrow ? 16 : 24;
+  const pitch = Math.min(narrow ? 70 : 64, Math.max(narrow ? 34 : 24.8, Math.floor((narrow ? 300 : 250) / rows)));
+  const bar = Math.round(Math.min(26, Math.max(12, pitch * 0.42)));
+  const top = 46;
+  return {
+    width, narrow, pad, pitch, bar, rows,
+    left: narrow ? 150 : 200,
+    right: narrow ? width - pad : width - 206,
+    top,
+    axis: top + rows * pitch + 2,
+    height: top + rows * pitch + 18,
+    tight: pitch < 52,
+    /** Top of a row's bar: with the numbers below it where there is no room beside. */
+    y: (row) => top + row * pitch + (narrow ? Math.max(2, (pitch - bar - 16) / 2) : (pitch - bar) / 2),
+    /** Middle of a row. */
+    middle: (row) => top + row * pitch + pitch / 2,
+  };
+}
+
+let scenes = 0;
+
+class Scene {
+  /** @param {object} run @param {SVGElement} root @param {number} width */
+  constructor(run, root, width) {
+    this.run = run;
+    this.root = root;
+    this.at = layOut(width, run.nodes.length);
+    this.id = `rv${++scenes}`;
+    root.replaceChildren();
+    root.setAttribute("viewBox", `0 0 ${width} ${this.at.height}`);
+    root.setAttribute("width", width);
+    root.setAttribute("height", this.at.height);
+    this.defs();
+    this.grid = this.makeGrid();
+    this.rows = run.nodes.map((node, i) => this.makeRow(node, i));
+    this.walls = run.walls.map((wall) => this.makeWall(wall));
+    this.makeMarks();
+    this.measure = document.createElement("canvas").getContext("2d");
+    this.family = getComputedStyle(root).fontFamily;
+    this.widths = new Map();
+  }
+
+  textWidth(text, size, weight = 600) {
+    const key = `${weight} ${size} ${text}`;
+    if (!this.widths.has(key)) {
+      if (this.widths.size > 500) this.widths.clear();
+      this.measure.font = `${weight} ${size}px ${this.family}`;
+      this.widths.set(key, this.measure.measureText(text).width);
+    }
+    return this.widths.get(key);
+  }
+
+  defs() {
+    const defs = svg("defs", {}, this.root);
+    const hatch = svg("pattern", {
+      id: `${this.id}-hatch`, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)",
+    }, defs);
+    svg("rect", { width: 7, height: 7, class: "rv-hatch-ground" }, hatch);
+    svg("line", { x1: 0, y1: 0, x2: 0, y2: 7, class: "rv-hatch-line" }, hatch);
+    const clip = svg("clipPath", { id: `${this.id}-bars` }, defs);
+    const { left, right, height } = this.at;
+    svg("rect", { x: left, y: 0, width: right - left, height }, clip);
+  }
+
+  makeGrid() {
+    const group = svg("g", { class: "rv-grid" }, this.root);
+    return Array.from({ length: GRID_LINES }, () => ({
+      line: svg("line", { y1: this.at.top - 2, y2: this.at.axis - 2 }, group),
+      text: svg("text", { y: this.at.axis + 11, "text-anchor": "middle" }, group),
+    }));
+  }
+
+  makeRow(node, i) {
+    const { at } = this;
+    const g = svg("g", { class: "rv-row", "data-node": node.name, role: "img" }, this.root);
+    const middle = at.middle(i);
+    const y = at.y(i);
+    const icon = svg("g", { transform: `translate(${at.pad + 20} ${at.tight ? middle : middle - 4})` }, g);
+    const row = {
+      g, y, crown: svg("path", { d: CROWN, class: "rv-crown" }, icon),
+      ring: svg("circle", { r: at.pitch < 30 ? 7 : 9, class: "rv-ring" }, icon),
+      bolt: svg("path", { d: BOLT, class: "rv-bolt", transform: at.pitch < 30 ? "scale(.8)" : "" }, icon),
+      cross: svg("path", { d: "M-6 -6 L6 6 M-6 6 L6 -6", class: "rv-cross" }, icon),
+      pulse: svg("circle", { r: 9, class: "rv-pulse" }, icon),
+    };
+    const x = at.pad + 48;
+    const size = at.pitch < 30 ? 14 : 17;
+    row.name = svg("text", { x, y: at.tight ? middle + 5 : middle - 2, class: "rv-name", "font-size": size }, g);
+    row.name.textContent = node.name;
+    const aside = at.tight ? x + 12 + node.name.length * size * 0.62 : x;
+    row.sub = svg("text", { x: aside, y: at.tight ? middle + 4.5 : middle + 15, class: "rv-note" }, g);
+    row.pill = svg("g", { class: "rv-pill" }, g);
+    row.pillX = aside - (at.tight ? 2 : 8);
+    row.pillY = at.tight ? middle - 9 : middle + 4;
+    row.pillBox = svg("rect", { x: row.pillX, y: row.pillY, height: 18, rx: 9 }, row.pill);
+    row.pillText = svg("text", { x: row.pillX + 9, y: row.pillY + 13 }, row.pill);
+
+    const bars = svg("g", { "clip-path": `url(#${this.id}-bars)` }, g);
+    const bar = (kind, from, height) =>
+      svg("rect", { x: at.left, y: y + from, width: 0, height, rx: 3, class: `rv-bar-${kind}` }, bars);
+    row.track = bar("track", 0, at.bar);
+    row.track.setAttribute("width", at.right - at.left);
+    row.appended = bar("appended", 0, at.bar);
+    row.flushed = bar("flushed", 0, at.bar);
+    const low = Math.max(4, Math.round(at.bar * 0.34));
+    row.replayed = bar("replayed", at.bar - low, low);
+    row.away = svg("text", { x: at.left + 8, y: y + at.bar / 2 + 4, class: "rv-away" }, g);
+
+    const beside = at.right + 18;
+    if (at.narrow) {
+      row.first = svg("text", { x: at.left, y: y + at.bar + 12, class: "rv-figure" }, g);
+      row.second = svg("text", { x: at.right, y: y + at.bar + 12, class: "rv-figure", "text-anchor": "end" }, g);
+    } else if (at.pitch < 36) {
+      row.first = svg("text", { x: beside, y: middle + 4, class: "rv-figure" }, g);
+      row.second = svg("text", { x: beside + 84, y: middle + 4, class: "rv-figure" }, g);
+    } else {
+      row.first = svg("text", { x: beside, y: middle - 4, class: "rv-figure" }, g);
+      row.second = svg("text", { x: beside, y: middle + 13, class: "rv-figure" }, g);
+    }
+    return row;
+  }
+
+  makeWall(wall) {
+    const { at } = this;
+    const group = svg("g", { class: "rv-wall" }, this.root);
+    const rows = [...wall.nodes].sort((a, b) => a - b);
+    for (let i = 0; i < rows.length; ) {
+      let end = i;
+      while (rows[end + 1] === rows[end] + 1) end++;
+      const y = at.top + rows[i] * at.pitch + 1.5;
+      svg("rect", {
+        x: at.pad - 14, y, width: at.width - 2 * at.pad + 28, height: (end - i + 1) * at.pitch - 3, rx: 12,
+      }, group);
+      if (i === 0) wall.pillAt = rows[0] === 0 ? y + (end - i + 1) * at.pitch - 3 : y;
+      i = end + 1;
+    }
+    const pill = svg("g", { class: "rv-pill" }, group);
+    const box = svg("rect", { y: wall.pillAt - 9, height: 18, rx: 9 }, pill);
+    svg("path", { d: BOLT, class: "rv-bolt", transform: `translate(${at.right - 8} ${wall.pillAt}) scale(.75)` }, pill);
+    const text = svg("text", { x: at.right - 18, y: wall.pillAt + 4, "text-anchor": "end" }, pill);
+    return { group, box, text, pill, wall };
+  }
+
+  makeMarks() {
+    const { at } = this;
+    this.risk = svg("rect", { class: "rv-risk", fill: `url(#${this.id}-hatch)`, height: at.bar, rx: 3 }, this.root);
+    this.riskText = svg("text", { class: "rv-risk-text rv-halo", "text-anchor": "end" }, this.root);
+    this.bracket = svg("path", { class: "rv-bracket" }, this.root);
+    this.bracketText = svg("text", { class: "rv-risk-text rv-halo" }, this.root);
+    this.line = svg("line", { class: "rv-ack", y1: at.top - 12, y2: at.axis - 2 }, this.root);
+    this.tick = svg("path", { class: "rv-ack", d: TICK }, this.root);
+    this.ackText = svg("text", { class: "rv-ack-text rv-halo", y: at.top - 12 }, this.root);
+  }
+
+  /** LSN to pixels at the moment of the facts. */
+  x(facts, lsn) {
+    return this.at.left + ((lsn - facts.left) / facts.writes) * (this.at.right - this.at.left);
+  }
+
+  /** @param {object} facts @param {boolean} words whether texts may change now: while playing, not 60 times a second */
+  draw(facts, words) {
+    this.drawGrid(facts);
+    this.rows.forEach((row, i) => this.drawRow(row, i, facts, words));
+    this.drawAcknowledged(facts, words);
+    this.drawRisk(facts, words);
+    for (const wall of this.walls) this.drawWall(wall, facts);
+  }
+
+  drawGrid(facts) {
+    const step = Math.max(1, nice(facts.writes / 8));
+    let lsn = Math.ceil(facts.left / step) * step;
+    for (const { line, text } of this.grid) {
+      const x = this.x(facts, lsn);
+      const shown = x <= this.at.right + 0.5;
+      show(line, shown);
+      show(text, shown);
+      if (shown) {
+        put(line, "x1", x);
+        put(line, "x2", x);
+        put(text, "x", x);
+        say(text, lsn === 0 ? "write 0" : count(lsn));
+      }
+      lsn += step;
+    }
+  }
+
+  drawRow(row, i, facts, words) {
+    const { at, run } = this;
+    const leads = i === facts.leader;
+    const up = facts.up[i] === 1;
+    const width = (lsn) => Math.max(0, Math.min(this.x(facts, lsn), at.right) - at.left);
+    put(row.appended, "width", width(facts.received[i]));
+    put(row.flushed, "width", width(facts.flushed[i]));
+    put(row.replayed, "width", width(facts.replayed[i]));
+    put(row.g, "data-flushed", String(facts.flushed[i]));
+    put(row.g, "data-replayed", String(facts.replayed[i]));
+    put(row.g, "data-up", String(up));
+    put(row.g, "class", `rv-row${up ? "" : " rv-down"}${leads ? " rv-leads" : ""}`);
+
+    const fault = run.spans.find((s) => s.until !== null && s.rows.includes(i) && facts.t >= s.t && facts.t < s.until);
+    const label = up ? fault?.short ?? "" : "crashed";
+    show(row.cross, !up);
+    show(row.bolt, up && label !== "");
+    show(row.crown, up && leads && label === "");
+    show(row.ring, !(leads && label === "" && up));
+    put(row.ring, "class", `rv-ring${label && up ? " rv-faulty" : ""}`);
+    show(row.pill, label !== "");
+    if (label) {
+      say(row.pillText, this.fitted(label, at.left - row.pillX - 26));
+      put(row.pillBox, "width", this.textWidth(row.pillText.textContent, 11) + 18);
+    }
+    if (!words) return;
+
+    const { sync } = facts.epoch;
+    const place = run.nodes[i].place;
+    const role = leads ? "leader" : sync[i] === "leader" ? "replica" : sync[i];
+    const crowded = label !== "" && at.tight;
+    show(row.sub, !crowded);
+    put(row.sub, "y", at.tight ? at.middle(i) + 4.5 : at.middle(i) + (label ? -3 : 15));
+    put(row.sub, "x", at.tight || !label ? row.pillX + (at.tight ? 2 : 8) : at.pad + 58 + run.nodes[i].name.length * 10);
+    say(row.sub, this.fitted(place ? `${role} · ${place}` : role, at.left - Number(row.sub.getAttribute("x")) - 6));
+
+    const away = facts.received[i] < facts.left || (facts.received[i] === 0 && facts.left > 0);
+    show(row.away, away);
+    const head = facts.received[facts.leader];
+    if (away) say(row.away, `◂ ${counted(head - facts.received[i], "write")} behind`);
+    say(row.first, `flushed ${count(facts.flushed[i])}`);
+    const [tone, second] = this.secondLine(i, facts, leads, up);
+    say(row.second, second);
+    put(row.second, "class", `rv-figure rv-${tone}`);
+    put(row.g, "aria-label",
+      `${run.nodes[i].name}, ${up ? role : "down"}${label ? `, ${label}` : ""}: flushed ${facts.flushed[i]}, ${second}`);
+  }
+
+  secondLine(i, facts, leads, up) {
+    if (!up) return ["quiet", "down"];
+    if (leads) return facts.waiting ? ["risk", `${count(facts.waiting)} waiting`] : ["safe", "all answered"];
+    if (facts.replayed[i] >= facts.committed) return ["safe", "✓ reads fresh"];
+    return ["stale", `▲ reads ${span(facts.age[i])} old`];
+  }
+
+  /** Shorten a text to a width. */
+  fitted(text, room) {
+    let shown = text;
+    while (shown.length > 3 && this.textWidth(shown, 12, 500) > room) shown = `${shown.slice(0, -2).trimEnd()}…`;
+    return shown;
+  }
+
+  drawAcknowledged(facts, words) {
+    const { at, run } = this;
+    const y = at.top - 16;
+    const x = Math.max(this.x(facts, facts.committed), at.left);
+    const gone = facts.committed < facts.left;
+    for (const end of ["x1", "x2"]) put(this.line, end, x);
+    put(this.line, "class", gone ? "rv-ack rv-gone" : "rv-ack");
+    put(this.line, "y1", y + 4);
+    put(this.tick, "transform", `translate(${Math.round(x * 10) / 10} ${y - 5})`);
+    put(this.ackText, "y", y - 1);
+    const ack = gone ? `◂ acknowledged up to ${count(facts.committed)}` : "acknowledged up to here";
+    say(this.ackText, ack);
+    const wide = this.textWidth(ack, 12);
+    const leftwards = x - 10 - wide > at.pad;
+    put(this.ackText, "text-anchor", leftwards ? "end" : "start");
+    put(this.ackText, "x", leftwards ? x - 10 : x + 12);
+
+    const leaderY = at.y(facts.leader);
+    const from = x + 2;
+    const to = Math.max(from + 2, Math.min(this.x(facts, facts.received[facts.leader]), at.right));
+    const shown = facts.waiting > 0 && facts.leaderUp;
+    show(this.bracket, shown);
+    put(this.bracket, "d", `M${from.toFixed(1)} ${leaderY - 2} v-6 H${to.toFixed(1)} v6`);
+    show(this.bracketText, shown && (this.bracketText.said ?? "") !== "");
+    if (!words) return;
+    const text = shown ? `${counted(facts.waiting, "commit")} ${facts.waiting === 1 ? "waits" : "wait"} ${waitsFor(run, facts)}` : "";
+    say(this.bracketText, text);
+    show(this.bracketText, shown);
+    const needs = this.textWidth(text, 12);
+    const start = Math.max(from + 12, Math.min((from + to - needs) / 2, at.width - at.pad - needs));
+    const fits = start + needs <= at.width - at.pad && leftwards;
+    put(this.bracketText, "x", fits ? start : Math.max(at.pad, at.width - at.pad - needs));
+    put(this.bracketText, "y", fits ? y - 1 : y - 17);
+  }
+
+  drawRisk(facts, words) {
+    const { at, run } = this;
+    const y = at.y(facts.leader);
+    const from = Math.max(this.x(facts, facts.bestHead), at.left);
+    const to = Math.max(from, this.x(facts, facts.committed));
+    const shown = facts.lost > 0 && to > from;
+    show(this.risk, shown);
+    show(this.riskText, facts.lost > 0);
+    if (!facts.lost) return;
+    put(this.risk, "x", from);
+    put(this.risk, "y", y);
+    put(this.risk, "width", to - from);
+    if (!words) return;
+    const name = run.nodes[facts.leader].name;
+    const text = facts.leaderUp ? `${count(facts.lost)} lost if ${name} dies now` : `${count(facts.lost)} lost unless ${name} returns`;
+    say(this.riskText, text);
+    const needs = this.textWidth(text, 12);
+    put(this.riskText, "x", Math.max(at.left + needs, Math.min(to - 6, at.right)));
+    put(this.riskText, "y", y + at.bar + (at.pitch < 40 ? 10 : 15));
+  }
+
+  drawWall({ group, box, text, wall }, facts) {
+    const shown = facts.t >= wall.t && facts.t < wall.until;
+    put(group, "visibility", shown ? "visible" : "hidden");
+    if (!shown) return;
+    say(text, `network partition ${span(facts.t - wall.t)}`);
+    const width = this.textWidth("network partition 999 min 99 s".slice(0, text.said.length + 1), 11) + 36;
+    put(box, "x", this.at.right + 4 - width);
+    put(box, "width", width);
+  }
+
+  /** Let a row's icon pulse once. */
+  pulse(i) {
+    const { pulse } = this.rows[i];
+    pulse.classList.remove("rv-pulsing");
+    void pulse.getBoundingClientRect();
+    pulse.classList.add("rv-pulsing");
+  }
+}

@@ -1,0 +1,122 @@
+// The run at a glance: curves, faults, marks, the playhead. Dragging on it is scrubbing.
+
+const TIME_TOP = 34;
+const TIME_FLOOR = 74;
+const TIME_HEIGHT = 94;
+
+class Timeline {
+  /** @param {object} run @param {SVGElement} root @param {number} width */
+  constructor(run, root, width) {
+    this.run = run;
+    this.root = root;
+    this.left = width < 800 ? 16 : 24;
+    this.right = width - this.left;
+    this.ratio = 1;
+    root.replaceChildren();
+    root.setAttribute("viewBox", `0 0 ${width} ${TIME_HEIGHT}`);
+    root.setAttribute("width", width);
+    root.setAttribute("height", TIME_HEIGHT);
+    root.setAttribute("aria-valuemin", 0);
+    root.setAttribute("aria-valuemax", String(Math.round(run.duration)));
+    this.makeSpans();
+    this.makeCurves();
+    this.makeAxis();
+    this.makeFlags();
+    this.head = svg("g", { class: "rv-playhead" }, root);
+    svg("line", { y1: TIME_TOP - 8, y2: TIME_FLOOR }, this.head);
+    svg("circle", { cy: TIME_FLOOR, r: 6.5 }, this.head);
+  }
+
+  x(t) {
+    return this.left + (t / this.run.duration) * (this.right - this.left);
+  }
+
+  /** Pixels from the element's left edge to ms. */
+  timeAt(pixels) {
+    const share = (pixels - this.left) / (this.right - this.left);
+    return Math.min(Math.max(share, 0), 1) * this.run.duration;
+  }
+
+  makeSpans() {
+    for (const { t, until } of this.run.spans) {
+      if (until === null) continue;
+      const x = this.x(t);
+      svg("rect", { class: "rv-span", x, y: TIME_TOP, width: Math.max(1, this.x(until) - x), height: TIME_FLOOR - TIME_TOP }, this.root);
+    }
+  }
+
+  makeCurves() {
+    const { curves, bins, duration } = this.run;
+    const top = Math.max(...curves.map((curve) => curve.top), 1e-9);
+    let legend = this.left;
+    for (const curve of [...curves].reverse()) {
+      let path = "";
+      let pen = "M";
+      for (let i = 0; i < bins; i++) {
+        if (Number.isNaN(curve.ms[i])) {
+          pen = "M";
+          continue;
+        }
+        const x = this.x(((i + 0.5) / bins) * duration);
+        const y = TIME_FLOOR - 2 - (curve.ms[i] / top) * (TIME_FLOOR - TIME_TOP - 4);
+        path += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
+        pen = "L";
+      }
+      svg("path", { class: `rv-curve rv-curve-${curve.meaning}`, d: path }, this.root);
+    }
+    for (const curve of curves) {
+      svg("path", { class: `rv-curve rv-curve-${curve.meaning}`, d: `M${legend} 9 h22` }, this.root);
+      const text = svg("text", { class: `rv-legend rv-${curve.meaning}`, x: legend + 28, y: 13 }, this.root);
+      text.textContent = `${curve.label}, up to ${span(curve.top)}`;
+      legend += 46 + text.textContent.length * 6.7;
+    }
+    const notes = svg("text", { class: "rv-legend rv-quiet", x: this.right, y: 13, "text-anchor": "end" }, this.root);
+    notes.textContent = this.run.notes.join(" · ");
+  }
+
+  makeAxis() {
+    const { duration } = this.run;
+    svg("line", { class: "rv-floor", x1: this.left, x2: this.right, y1: TIME_FLOOR, y2: TIME_FLOOR }, this.root);
+    const step = niceTime(duration / ((this.right - this.left) / 110));
+    for (let t = 0; t <= duration * 1.0001; t += step) {
+      const x = this.x(t);
+      svg("line", { class: "rv-floor", x1: x, x2: x, y1: TIME_FLOOR, y2: TIME_FLOOR + 4 }, this.root);
+      const anchor = t === 0 ? "start" : x > this.right - 20 ? "end" : "middle";
+      svg("text", { class: "rv-axis", x, y: TIME_FLOOR + 17, "text-anchor": anchor }, this.root).textContent = axisTime(t, duration);
+    }
+  }
+
+  /** Faults as flags with a bolt, their words where there is room; other marks as small triangles. */
+  makeFlags() {
+    let free = this.left - 4;
+    for (const { t, text, fault, kind } of this.run.events) {
+      if (kind < 0) continue;
+      const x = this.x(t);
+      const g = svg("g", { class: fault ? "rv-flag" : "rv-mark" }, this.root);
+      svg("title", {}, g).textContent = text;
+      if (!fault) {
+        svg("path", { d: `M${x} ${TIME_FLOOR} l-4 7 h8 z` }, g);
+        continue;
+      }
+      svg("line", { x1: x, x2: x, y1: TIME_TOP - 4, y2: TIME_FLOOR }, g);
+      if (x < free) continue;
+      svg("path", { class: "rv-bolt", d: BOLT, transform: `translate(${x} ${TIME_TOP - 11}) scale(.8)` }, g);
+      const words = text.replace(/\.$/, "");
+      const wide = 20 + words.length * 6.3;
+      if (x + wide > this.right && x - wide > free) {
+        svg("text", { x: x - 9, y: TIME_TOP - 7, "text-anchor": "end" }, g).textContent = words;
+        free = x + 10;
+      } else if (x + wide <= this.right + 12) {
+        svg("text", { x: x + 9, y: TIME_TOP - 7 }, g).textContent = words;
+        free = x + wide;
+      } else free = x + 10;
+    }
+  }
+
+  draw(facts, words) {
+    put(this.head, "transform", `translate(${this.x(facts.t).toFixed(1)} 0)`);
+    if (!words) return;
+    put(this.root, "aria-valuenow", String(Math.round(facts.t)));
+    put(this.root, "aria-valuetext", `${clockText(facts.t, this.run.duration)} of ${span(this.run.duration)}`);
+  }
+}

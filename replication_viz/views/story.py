@@ -1,0 +1,181 @@
+"""What the stage says in words: title, settings, who stands where, what goes wrong when, what to notice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from ..scenario import Change, Partition, Scenario, SyncRule
+from ..trace import MarkKind, Marks, Role, Trace
+from .plot import usual_latency
+
+FAULTS = (
+    MarkKind.CRASH,
+    MarkKind.RESTART,
+    MarkKind.DISK,
+    MarkKind.REPLAY,
+    MarkKind.PARTITION,
+    MarkKind.LINK,
+    MarkKind.CHANGE,
+)
+_VERB = {"remote_write": "written", "on": "flushed", "remote_apply": "replayed"}
+
+
+def header(trace: Trace) -> dict[str, Any]:
+    """Return all of a trace that is not a column."""
+    scenario = trace.scenario
+    usual = usual_latency(trace)
+    return {
+        "title": scenario.title,
+        "setting": " · ".join(f"{name} = {value}" for name, value in scenario.postgres_settings().items()),
+        "duration": trace.duration_ms,
+        "nodes": [{"name": name, "place": scenario.of(name, "place") or ""} for name in trace.nodes],
+        "states": _states(trace),
+        "epochs": list(_epochs(trace)),
+        "events": list(_events(trace)),
+        "spans": list(_spans(trace)),
+        "walls": list(_walls(trace)),
+        "usual": usual if math.isfinite(usual) else None,
+        "pace": _pace(trace, usual),
+        "notes": [],
+    }
+
+
+def waits_for(rule: SyncRule, level: str, standbys: Iterable[str]) -> str:
+    """Return in one sentence what a commit waits for."""
+    names = rule.candidates(standbys)
+    if level == "local" or rule.count == 0 or not names:
+        return "A commit waits for the leader's own disk only."
+    verb = _VERB[level]
+    if rule.count > len(names):
+        return f"A commit waits for {rule.count} replicas, and {len(names)} are there: none will ever return."
+    if rule.method == "first" or rule.count == len(names):
+        return f"A commit returns when {_and(names[: rule.count])} {_has(rule.count)} {verb} it."
+    return f"A commit returns when any {rule.count} of {_and(names)} {_has(rule.count)} {verb} it."
+
+
+def _has(count: int) -> str:
+    return "has" if count == 1 else "have"
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _states(trace: Trace) -> list[list[Any]]:
+    """Node, begin, end, whether it leads, whether it is up, term."""
+    rows = zip(*(column.tolist() for column in trace.states.columns().values()), strict=True)
+    return [[node, begin, end, role == Role.LEADER, up, term] for node, begin, end, role, up, _, term in rows]
+
+
+def _epochs(trace: Trace) -> Iterator[dict[str, Any]]:
+    """The acknowledgement rule from each moment at which it or the set of connected replicas changes."""
+    scenario = trace.scenario
+    ack, level = scenario.ack, str(scenario.level)
+    gone: set[int] = set()
+    turns: list[tuple[float, str, Any]] = [(0.0, "", None)]
+    turns += [(f.at_ms, f.setting, f.value) for f in scenario.timeline if isinstance(f, Change)]
+    turns += [
+        (time, "gone" if kind == MarkKind.DISCONNECT else "back", node)
+        for time, kind, node in zip(*(getattr(trace.marks, c).tolist() for c in ("time", "kind", "node")), strict=True)
+        if kind in (MarkKind.DISCONNECT, MarkKind.RECONNECT)
+    ]
+    turns.sort(key=lambda turn: turn[0])
+    for begin, group in groupby(turns, key=lambda turn: turn[0]):
+        for _, what, value in group:
+            ack = value if what == "ack" else ack
+            level = value if what == "level" else level
+            if what == "gone":
+                gone.add(value)
+            if what == "back":
+                gone.discard(value)
+        yield {"t": begin, **_epoch(scenario, trace.nodes, ack, level, gone)}
+
+
+def _epoch(scenario: Scenario, nodes: tuple[str, ...], ack: str, level: str, gone: set[int]) -> dict[str, Any]:
+    rule = scenario.sync_rule(ack)
+    connected = [name for number, name in enumerate(nodes) if number and number not in gone]
+    states = rule.states(connected)
+    waited = [] if level == "local" else [nodes.index(name) for name in rule.candidates(connected)]
+    return {
+        "ack": ack,
+        "level": level,
+        "method": rule.method,
+        "count": 0 if level == "local" else rule.count,
+        "candidates": waited[: rule.count] if rule.method == "first" else waited,
+        "sync": ["leader", *(states.get(name, "not connected") for name in nodes[1:])],
+    }
+
+
+def _rows(marks: Marks) -> Iterator[tuple[float, float, int, int, int, str]]:
+    yield from zip(*(column.tolist() for column in marks.columns().values()), strict=True)
+
+
+def _events(trace: Trace) -> Iterator[dict[str, Any]]:
+    """Each moment worth a caption once: when a mark begins, and when what it marks is over."""
+    scenario = trace.scenario
+    first = waits_for(scenario.sync_rule(), scenario.level, scenario.standbys)
+    found: list[tuple[float, int, str]] = [(0.0, -1, first)]
+    for time, until, kind, _, _, text in _rows(trace.marks):
+        found.append((time, kind, _sentence(text)))
+        if math.isfinite(until) and until < trace.duration_ms:
+            over = "Every write that waited has its answer." if kind == MarkKind.BLOCKED else f"Over: {text}."
+            found.append((until, -1, over))
+    found = sorted(dict.fromkeys(found), key=lambda event: event[0])
+    for time, kind, text in found:
+        yield {"t": time, "text": text, "fault": kind in FAULTS, "kind": kind}
+
+
+def _sentence(text: str) -> str:
+    """Return a mark's text with a full stop; a node's name keeps its letter."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _spans(trace: Trace) -> Iterator[dict[str, Any]]:
+    """What is wrong from when to when, and the rows that say so."""
+    seen: dict[tuple[float, str], dict[str, Any]] = {}
+    for time, until, kind, node, peer, text in _rows(trace.marks):
+        if kind not in FAULTS:
+            continue
+        rows = [n for n in ((peer or node,) if kind == MarkKind.LINK else (node,)) if n >= 0]
+        if (time, text) in seen:
+            seen[time, text]["rows"] += rows
+            continue
+        seen[time, text] = {
+            "t": time,
+            "until": None if math.isnan(until) else min(until, trace.duration_ms),
+            "text": text,
+            "short": _short(text, trace.nodes),
+            "rows": [] if kind == MarkKind.PARTITION else rows,
+        }
+    yield from seen.values()
+
+
+def _short(text: str, nodes: tuple[str, ...]) -> str:
+    """Return a fault's words without what its row says already."""
+    for name in nodes:
+        text = text.removeprefix(f"{name}: ").removeprefix(f"{name} ")
+    return text.removeprefix("link ").replace(" is cut", " cut").replace("disk stalls, ", "disk stall ").replace(
+        " ms a flush", " ms"
+    ).replace("times slower", "× slower").replace(" ×", "×")
+
+
+def _walls(trace: Trace) -> Iterator[dict[str, Any]]:
+    """Each partition: from when to when, and who is on the named side."""
+    for fault in trace.scenario.timeline:
+        if isinstance(fault, Partition) and fault.at_ms < trace.duration_ms:
+            yield {
+                "t": fault.at_ms,
+                "until": min(fault.until_ms, trace.duration_ms),
+                "nodes": [trace.number(name) for name in fault.nodes],
+            }
+
+
+def _pace(trace: Trace, usual: float) -> float:
+    """Return how many ms of the run pass in one second at the start: half a commit's round trip."""
+    scenario = trace.scenario
+    trip = 2 * float(scenario.network_ms) + float(scenario.flush_ms)
+    longest = max(usual if math.isfinite(usual) else 0.0, trip)
+    return max(min(longest / 2, trace.duration_ms / 4), 1e-3)

@@ -1,0 +1,174 @@
+"""A trace as one small binary message for the browser: what the stage shows, and nothing else.
+
+Layout: ``RVS1``, then one zlib stream of: length of the header (uint32), header (JSON), columns (int32, little endian,
+byte-shuffled: all lowest bytes, then all second bytes, …). Each column holds differences; `decode` and ``decode.js``
+sum them up again. Times are counted in ticks, rounded up: the picture is never ahead of the run.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..trace import FlightKind, Position, Trace
+from .plot import CURVE_BINS, curves, view
+from .story import header
+
+MAGIC = b"RVS1"
+FLIGHT_BUDGET = 5_000
+LEVEL_BUDGET = 12_000
+_POSITIONS = len(Position)
+_FOREVER = 2**30
+
+Column = NDArray[np.int64]
+
+
+@dataclass
+class _Columns:
+    """Columns in the order in which they are written; the header says how long each is."""
+
+    parts: list[NDArray[np.int32]] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+
+    def add(self, values: Column, *, delta: bool = True) -> None:
+        column = np.diff(values, prepend=0) if delta else values
+        self.parts.append(column.astype(np.int32))
+        self.lengths.append(len(column))
+
+
+def encode(trace: Trace) -> bytes:
+    """Return a trace as the stage's message.
+
+    Beyond `FLIGHT_BUDGET` messages only every k-th of each link and kind is drawn; beyond `LEVEL_BUDGET` steps all
+    positions are sampled at the same moments, so that what holds between them in the run holds in the picture too.
+    Both are told in the header's ``notes``.
+    """
+    head = header(trace)
+    tick = 0.01 if trace.duration_ms < 10_000_000 else 0.1
+    head["tick"] = tick
+    columns = _Columns()
+    head["levels"] = _levels(trace, tick, columns, head)
+    head["flights"] = _flights(trace, tick, columns, head)
+    head["curves"] = []
+    for curve in curves(trace):
+        columns.add(np.where(np.isnan(curve.ms), -1, np.round(np.nan_to_num(curve.ms) * 100)).astype(np.int64))
+        head["curves"].append({"label": curve.label, "meaning": curve.meaning, "node": curve.node})
+    head["bins"] = CURVE_BINS
+    right, octaves = view(trace)
+    head["view"] = len(right)
+    columns.add(np.round(right * 16).astype(np.int64))
+    columns.add(np.round(octaves * 1024).astype(np.int64))
+    head["columns"] = columns.lengths
+    return _pack(head, columns.parts)
+
+
+def decode(message: bytes) -> tuple[dict[str, Any], list[Column]]:
+    """Return the header and the columns of a message, as the browser reads them.
+
+    Raises
+    ------
+    ValueError
+        If it is no such message.
+    """
+    if message[:4] != MAGIC:
+        raise ValueError(f"a stage message begins with {MAGIC!r}: this one begins with {message[:4]!r}.")
+    plain = zlib.decompress(message[4:])
+    size = int.from_bytes(plain[:4], "little")
+    head: dict[str, Any] = json.loads(plain[4 : 4 + size])
+    planes = np.frombuffer(plain, dtype=np.uint8, offset=4 + size).reshape(4, -1)
+    values = np.ascontiguousarray(planes.T).view("<i4").ravel()
+    cuts = np.cumsum(head["columns"])[:-1]
+    return head, [np.cumsum(part, dtype=np.int64) for part in np.split(values, cuts)]
+
+
+def _pack(head: dict[str, Any], parts: list[NDArray[np.int32]]) -> bytes:
+    text = json.dumps(head, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    values = np.concatenate(parts).astype("<i4")
+    planes = np.ascontiguousarray(values.view(np.uint8).reshape(-1, 4).T).tobytes()
+    return MAGIC + zlib.compress(len(text).to_bytes(4, "little") + text + planes, 6)
+
+
+def _ticks(times: NDArray[np.float64], tick: float) -> Column:
+    return np.ceil(times / tick - 1e-6).astype(np.int64)
+
+
+def _levels(trace: Trace, tick: float, columns: _Columns, head: dict[str, Any]) -> list[list[int]]:
+    """Add the positions' steps; return node, position and count of each group."""
+    levels = trace.levels
+    group = levels.node.astype(np.int64) * _POSITIONS + levels.which
+    order = np.argsort(group, kind="stable")
+    group, times, lsns = group[order], levels.time[order], levels.lsn[order]
+    kept = _appends_that_matter(group, times, lsns)
+    group, times, lsns = group[kept], times[kept], lsns[kept]
+    at = _ticks(times, tick)
+    if len(at) > LEVEL_BUDGET:
+        groups = len(np.unique(group))
+        every = math.ceil(trace.duration_ms * groups / LEVEL_BUDGET / tick)
+        at = -(-at // every) * every
+        head["notes"].append(f"positions drawn every {every * tick:.3g} ms")
+    last = np.ones(len(at), dtype=np.bool_)  # of several steps in one tick the last one stands
+    last[:-1] = (group[1:] != group[:-1]) | (at[1:] != at[:-1])
+    group, at, lsns = group[last], at[last], lsns[last]
+    present, start = np.unique(group, return_index=True)
+    ends = [*start.tolist(), len(group)][1:]
+    index = []
+    for key, begin, end in zip(present.tolist(), start.tolist(), ends, strict=True):
+        columns.add(at[begin:end])
+        columns.add(lsns[begin:end])
+        index.append([key // _POSITIONS, key % _POSITIONS, end - begin])
+    return index
+
+
+def _appends_that_matter(group: Column, times: NDArray[np.float64], lsns: Column) -> NDArray[np.bool_]:
+    """Thin a long APPENDED curve: keep its falls, its last step before each flush, and an even sample of the rest.
+
+    At each flush it stands where it stood in the run, so it is never drawn behind what is flushed.
+    """
+    kept = np.ones(len(group), dtype=np.bool_)
+    for key in np.unique(group[group % _POSITIONS == Position.APPENDED]):
+        begin, end = np.searchsorted(group, [key, key + 1])
+        if end - begin <= LEVEL_BUDGET // 4:
+            continue
+        flushes = times[group == key + Position.FLUSHED]
+        keep = np.zeros(end - begin, dtype=np.bool_)
+        keep[:: math.ceil((end - begin) / (LEVEL_BUDGET // 4))] = True
+        keep[np.maximum(np.searchsorted(times[begin:end], flushes, side="right") - 1, 0)] = True
+        falls = np.flatnonzero(np.diff(lsns[begin:end]) < 0)
+        keep[falls] = keep[falls + 1] = keep[-1] = True
+        kept[begin:end] = keep
+    return kept
+
+
+def _flights(trace: Trace, tick: float, columns: _Columns, head: dict[str, Any]) -> list[list[int]]:
+    """Add the messages, a group for each link and kind; return kind, source, target and count of each group."""
+    flights = trace.flights
+    shown = flights.kind != FlightKind.WROTE
+    if "remote_write" in (epoch["level"] for epoch in head["epochs"]):
+        shown[:] = True  # else nobody waits for these: they would only hide the others
+    chosen = np.flatnonzero(shown)
+    nodes = len(trace.nodes)
+    group = (flights.kind[chosen].astype(np.int64) * nodes + flights.source[chosen]) * nodes + flights.target[chosen]
+    order = np.argsort(group, kind="stable")
+    chosen, group = chosen[order], group[order]
+    every = math.ceil(len(chosen) / FLIGHT_BUDGET)
+    if every > 1:
+        head["notes"].append(f"1 of {every} messages drawn")
+    index = []
+    present, start = np.unique(group, return_index=True)
+    for key, begin, end in zip(present.tolist(), start.tolist(), [*start.tolist(), len(group)][1:], strict=True):
+        rows = chosen[begin:end:every]
+        sent = _ticks(flights.sent[rows], tick)
+        transit = np.minimum(_ticks(flights.arrived[rows], tick) - sent, _FOREVER)
+        carries = np.minimum(flights.lsn_to[rows] - flights.lsn_from[rows], _FOREVER - 1)
+        columns.add(sent)
+        columns.add(transit)
+        columns.add(flights.lsn_to[rows])
+        columns.add(carries * 2 + flights.lost[rows])
+        index.append([key // nodes // nodes, key // nodes % nodes, key % nodes, len(rows)])
+    return index

@@ -1,0 +1,247 @@
+"""Drive JupyterLab in a real Chromium: start a server, open a notebook, run it, watch for errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+# What JupyterLab itself says on the console when nothing is wrong, each with its reason.
+HARMLESS: tuple[str, ...] = ()
+
+_STATE = """async ([name]) => {
+    const panel = window.jupyterapp?.shell.currentWidget;
+    if (panel?.context?.path !== name || !panel.content) return {ready: false};
+    await panel.context.ready;
+    const code = panel.content.widgets.filter(
+        cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().trim());
+    const errors = code.flatMap(cell => cell.model.outputs.toJSON())
+        .filter(output => output.output_type === 'error')
+        .map(output => output.traceback.join('\\n'));
+    return {
+        ready: panel.sessionContext.isReady && code.length > 0,
+        idle: panel.sessionContext.session?.kernel?.status === 'idle',
+        left: code.filter(cell => !cell.model.executionCount).length,
+        errors,
+    };
+}"""
+
+
+def find_chromium() -> str | None:
+    """Return the path of the first Chromium on the PATH."""
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+# -- a server ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Jupyter:
+    """A running JupyterLab: its address, without a slash at the end, and the folder that it serves."""
+
+    url: str
+    folder: Path
+
+    def end_sessions(self) -> None:
+        """Shut every kernel down, so that the next test begins with none."""
+        with urllib.request.urlopen(f"{self.url}/api/sessions", timeout=10) as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            request = urllib.request.Request(f"{self.url}/api/sessions/{session['id']}", method="DELETE")
+            try:
+                urllib.request.urlopen(request, timeout=20).close()
+            except urllib.error.HTTPError as error:
+                if error.code != 404:  # it went by itself
+                    raise
+
+
+@contextmanager
+def jupyter_server(folder: Path, home: Path, python: str = sys.executable) -> Iterator[Jupyter]:
+    """Serve `folder` with the JupyterLab of `python`, every setting and trace of it inside `home`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = Jupyter(f"http://127.0.0.1:{port}", folder)
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [python, "-m", "jupyterlab", *_flags(folder, port)],
+            env=_environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_up(server, process, home / "server.log")
+        yield server
+    finally:
+        _stop(process)
+
+
+def _flags(folder: Path, port: int) -> list[str]:
+    return [
+        "--no-browser",
+        "--allow-root",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={folder}",
+        "--ServerApp.disable_check_xsrf=True",
+        "--IdentityProvider.token=",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
+
+
+def _environment(home: Path) -> dict[str, str]:
+    own = {
+        "JUPYTER_CONFIG_DIR": home / "config",
+        "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "IPYTHONDIR": home / "ipython",
+        "MPLCONFIGDIR": home / "matplotlib",
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "PYTEST"))}
+    return kept | {name: str(path) for name, path in own.items()}
+
+
+def _wait_until_up(server: Jupyter, process: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(f"{server.url}/api", timeout=5).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"JupyterLab did not start within {seconds:g} s:\n{log.read_text()[-4000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the server to end, which ends its kernels; after 15 s end the whole group."""
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+# -- a page -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Complaints:
+    """What a page said that it should not have said."""
+
+    seen: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.seen.append(f"uncaught: {error}"))
+        page.on("crash", lambda _: self.seen.append("the page crashed"))
+        page.on("response", self._on_response)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        # A failed request is reported by `_on_response`, which knows its address and its status.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self._add(f"console: {message.text}")
+
+    def _on_response(self, response: Response) -> None:
+        if response.status >= 400:
+            self._add(f"request: {response.url} {response.status}")
+
+    def _add(self, text: str) -> None:
+        if not any(re.search(pattern, text) for pattern in HARMLESS):
+            self.seen.append(text)
+
+    def assert_none(self) -> None:
+        assert not self.seen, "the page complained:\n" + "\n".join(self.seen)
+
+
+@contextmanager
+def watched_page(browser: Browser, base_url: str | None = None, **context_options: Any) -> Iterator[Page]:
+    """Open a page in a context of its own; at the end it must have said nothing on the console."""
+    options = {"viewport": {"width": 1280, "height": 900}, **context_options}
+    context = browser.new_context(base_url=base_url, **options)
+    complaints = Complaints()
+    page = context.new_page()
+    complaints.watch(page)
+    try:
+        yield page
+    finally:
+        context.close()
+    complaints.assert_none()
+
+
+def open_notebook(page: Page, notebook: str, seconds: float = 60) -> None:
+    """Show a notebook of the served folder and wait until its kernel is idle."""
+    # A workspace of its own: JupyterLab would otherwise restore what an earlier test had open.
+    page.goto(f"/lab/workspaces/{uuid.uuid4().hex}/tree/{notebook}")
+    _wait(page, notebook, lambda state: state["ready"] and state["idle"], seconds)
+
+
+def run_all(page: Page, notebook: str, seconds: float = 120) -> None:
+    """Open a notebook, run all its cells, and wait until each has a number and the kernel is idle.
+
+    Raises
+    ------
+    AssertionError
+        If a cell raised, with its traceback, or if it takes longer than `seconds`.
+    """
+    open_notebook(page, notebook)
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+    # Idle alone comes too early: the kernel is idle, too, between two cells.
+    _wait(page, notebook, lambda state: state["idle"] and not state["left"], seconds)
+
+
+def _wait(page: Page, notebook: str, done: Any, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    state: dict[str, Any] = {"ready": False, "idle": False, "left": -1, "errors": []}
+    while time.monotonic() < deadline:
+        state |= page.evaluate(_STATE, [notebook])
+        assert not state["errors"], f"{notebook} raised:\n{_plain(state['errors'][0])}"
+        if done(state):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{notebook} was not done after {seconds:g} s: {state}")
+
+
+def _plain(traceback: str) -> str:
+    """Return a traceback without its colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", traceback)

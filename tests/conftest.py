@@ -1,0 +1,89 @@
+"""Fixtures that every test may use: a browser, a JupyterLab, a page, the built wheel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from .browser import CHROMIUM_FLAGS, Jupyter, find_chromium, jupyter_server, watched_page
+from .checkout import copy_notebooks, copy_tracked, install, new_environment, uv
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With CI set, a browser or database test that skips has failed: there the machine must have both."""
+    report = yield
+    needs = [name for name in ("browser", "real") if item.get_closest_marker(name)]
+    if IN_CI and needs and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"a test marked {needs[0]!r} must not skip in CI: {reason}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium."""
+    path = find_chromium()
+    if path is None:
+        pytest.skip("There is no Chromium on the PATH: install one (apt install chromium) to run the browser tests.")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A headless Chromium, one for each pytest worker."""
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    """JupyterLab on a copy of the notebooks, one for each pytest worker."""
+    home = tmp_path_factory.mktemp("jupyter")
+    folder = copy_notebooks(home / "notebooks")
+    with jupyter_server(folder, home) as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser: Browser, jupyter: Jupyter) -> Iterator[Page]:
+    """A page on JupyterLab, in a context of its own; fails if it leaves an error on the console."""
+    try:
+        with watched_page(browser, jupyter.url) as page:
+            yield page
+    finally:
+        jupyter.end_sessions()
+
+
+@pytest.fixture
+def plain_page(browser: Browser) -> Iterator[Page]:
+    """A page without a server, for exported pages and single modules; watched as `page` is."""
+    with watched_page(browser) as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of the files that git knows."""
+    source = copy_tracked(tmp_path_factory.mktemp("source"))
+    out = tmp_path_factory.mktemp("wheel")
+    uv("build", "--wheel", "--out-dir", out, "--build-constraints", source / "constraints.txt", source)
+    [built] = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def wheel_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a new environment that holds the wheel and what it requires, and nothing else."""
+    python = new_environment(tmp_path_factory.mktemp("wheel-environment") / "env")
+    install(python, wheel)
+    return python
