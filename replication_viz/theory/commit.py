@@ -1,4 +1,4 @@
-"""Closed forms and small Monte Carlo models, each with its source, to hold the simulation against."""
+"""Commit latency: order statistics, tails, and single writes by Monte Carlo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .scenario import LEADER, Scenario
+from ..scenario import LEADER, Scenario
 
 Floats = NDArray[np.float64]
 
