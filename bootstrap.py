@@ -65,7 +65,7 @@ def make_environment() -> None:
             )
     if subprocess.call([PYTHON, "-c", "import uv"], stderr=subprocess.DEVNULL):
         say("installing the installer, uv, into .venv")
-        run([PYTHON, "-m", "pip", "install", "--quiet", "-c", CONSTRAINTS, "uv"])
+        run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", CONSTRAINTS, "uv"])
 
 
 def install(extras: list[str]) -> None:
@@ -77,10 +77,8 @@ def install(extras: list[str]) -> None:
     project = f".[{','.join(extras)}]"
     say(f"installing {project} and what it needs, pinned by constraints.txt")
     STAMP.unlink(missing_ok=True)
-    # fmt: off
-    run([PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", PYTHON,
-         "--constraints", CONSTRAINTS, "--build-constraints", CONSTRAINTS, "--editable", project])
-    # fmt: on
+    pins = ["--constraints", CONSTRAINTS, "--build-constraints", CONSTRAINTS]
+    run([PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", PYTHON, *pins, "--editable", project])
     STAMP.write_text(json.dumps({"fingerprint": wanted, "extras": extras}))
 
 
@@ -96,21 +94,16 @@ def pin() -> None:
     import tomllib  # not there before 3.11, and this file has to load far enough to say so
 
     say("working out constraints.txt")
-    # fmt: off
-    command: list[str | Path] = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--upgrade", "--universal",
-               "--all-extras", "--no-header", "--no-annotate", "--python-version", "3.11",
-          "pyproject.toml"]
-    # fmt: on
-    CONSTRAINTS.write_text(REGENERATE + output(command))
+    compile_pins = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"]
+    compile_pins += ["--python-version", "3.11", "pyproject.toml"]
+    CONSTRAINTS.write_text(REGENERATE + output([*compile_pins, "--upgrade", "--universal", "--all-extras"]))
     say("working out binder/requirements.txt")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     own = {name_of(requirement) for requirement in project["dependencies"]} - {"ipywidgets"}
-    # fmt: off
-    command = [PYTHON, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate",
-          "--no-deps", "--python-version", "3.11", "--python-platform", "linux",
-          "--constraints", CONSTRAINTS, "pyproject.toml"]
-    # fmt: on
-    lines = [line for line in output(command).splitlines() if name_of(line) in own]
+    lines = output(
+        [*compile_pins, "--no-deps", "--python-platform", "linux", "--constraints", CONSTRAINTS]
+    ).splitlines()
+    lines = [line for line in lines if name_of(line) in own]
     BINDER.write_text(REGENERATE + "\n".join(lines) + "\n")
 
 
@@ -131,20 +124,19 @@ def works(python: Path) -> bool:
         return False
 
 
-def run(command: Sequence[str | Path]) -> None:
+def run(command: Sequence[object]) -> None:
     """Run to the end; stop here with its exit code if it fails."""
-    code = subprocess.call(command)
+    code = subprocess.call([str(word) for word in command])
     if code:
         sys.exit(code)
 
 
-def output(command: Sequence[str | Path]) -> str:
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+def output(command: Sequence[object]) -> str:
+    return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def become(command: Sequence[str | Path]) -> NoReturn:
+def become(command: Sequence[object]) -> NoReturn:
     """Hand the terminal over, so that Ctrl-C and signals reach the command itself."""
-    sys.stdout.flush()
     words = [str(word) for word in command]
     if os.name == "nt":
         sys.exit(subprocess.call(words))

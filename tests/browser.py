@@ -47,7 +47,7 @@ _STATE = """async ([name]) => {
         .filter(output => output.output_type === 'error')
         .map(output => output.traceback.join('\\n'));
     return {
-        ready: panel.sessionContext.isReady && code.length > 0,
+        ready: panel.sessionContext.isReady,
         idle: panel.sessionContext.session?.kernel?.status === 'idle',
         left: code.filter(cell => !cell.model.executionCount).length,
         errors,
@@ -90,7 +90,10 @@ def jupyter_server(folder: Path, home: Path, python: str = sys.executable) -> It
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = Jupyter(f"http://127.0.0.1:{port}", folder)
-    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    # Without it JupyterLab asks whether to fetch news, in a box over the page.
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(
             [python, "-m", "jupyterlab", *_flags(folder, port)],

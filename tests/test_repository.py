@@ -84,7 +84,7 @@ def test_a_notebook_is_committed_without_outputs(path: Path):
 def test_prose_stands_before_every_code_cell(path: Path):
     kinds = [cell.cell_type for cell in read(path).cells]
     assert kinds[0] == "markdown"
-    assert ("code", "code") not in pairwise(kinds)
+    assert [i for i, pair in enumerate(pairwise(kinds)) if pair == ("code", "code")] == []
 
 
 @each_notebook
@@ -95,8 +95,8 @@ def test_no_code_cell_is_long_and_none_defines_a_class(path: Path):
         assert not [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.ClassDef)], cell.source
 
 
-@each_notebook
-def test_a_notebook_claims_something(path: Path):
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem[:2].isdigit()], ids=lambda path: path.stem)
+def test_a_lesson_claims_something(path: Path):
     assert any("assert " in cell.source for cell in code_cells(path))
 
 
@@ -141,7 +141,7 @@ def test_every_link_inside_the_repository_leads_somewhere(path: Path):
             assert anchor in anchors(file), f"{path.name} links to {target}; there are {sorted(anchors(file))}"
 
 
-def test_the_readme_lists_every_lesson_and_its_badge_opens_the_first():
+def test_the_readme_lists_every_notebook_and_its_badge_opens_the_first():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"\]\(notebooks/(.*?)\)", readme)
     assert listed == [path.name for path in NOTEBOOKS]

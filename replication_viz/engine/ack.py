@@ -24,30 +24,26 @@ class AckRule:
     """
 
     def __init__(self, rule: SyncRule, standbys: Sequence[str]) -> None:
-        self.rule = rule
+        self.waits = rule.method != "async"
+        self._any = rule.method == "any"
+        self._count = rule.count
         numbers = {name: i for i, name in enumerate(standbys)}
-        self.candidates = [numbers[name] for name in rule.candidates(standbys)]
+        self._candidates = [numbers[name] for name in rule.candidates(standbys)]
 
-    def covered(self, reported: Sequence[int], connected: Sequence[bool]) -> int | None:
-        """Return the LSN up to which enough standbys have reported.
+    def covered(self, reported: Sequence[int]) -> int:
+        """Return the LSN up to which enough standbys have reported; ``BLOCKED`` if too few stream.
 
         Parameters
         ----------
         reported : sequence of int
-            Each standby's position at the level that counts, as the leader knows it.
-        connected : sequence of bool
-            Whether each has a connection; ``FIRST`` passes over a standby only when it has none.
-
-        Returns
-        -------
-        int or None
-            ``BLOCKED`` if too few are connected; None if the rule waits for nobody.
+            Each standby's position at the level that counts, as the leader knows it; ``BLOCKED`` for one that does not
+            stream. Only such a one is passed over by ``FIRST``: a stuck one is not.
         """
-        rule = self.rule
-        if rule.method == "async":
-            return None
-        if rule.method == "any":
-            positions = sorted((reported[i] for i in self.candidates if connected[i]), reverse=True)
-            return positions[rule.count - 1] if len(positions) >= rule.count else BLOCKED
-        first = [reported[i] for i in self.candidates if connected[i]][: rule.count]
-        return min(first) if len(first) == rule.count else BLOCKED
+        positions = [reported[i] for i in self._candidates]
+        if self._any:
+            positions.sort(reverse=True)
+        else:
+            positions = [p for p in positions if p != BLOCKED][: self._count]
+        if len(positions) < self._count:
+            return BLOCKED
+        return positions[self._count - 1] if self._any else min(positions)

@@ -68,7 +68,6 @@ class OpenLoop:
         )
         self._moments: list[float] = self._times.tolist()
         self._shift = 0  # write number = LSN + shift: refused writes have no LSN
-        self._lsns = np.zeros(len(self._times), dtype=np.int64)
         self._returned = np.full(len(self._times), np.nan)
         self._outcomes = np.full(len(self._times), Outcome.UNKNOWN, dtype=np.int8)
         self._begin = 0
@@ -82,7 +81,10 @@ class OpenLoop:
         return self._moments[number] if number < len(self._moments) else float("inf")
 
     def append_time(self, lsn: int) -> float:
-        return self._moments[lsn - 1 + self._shift]
+        shift = self._shift
+        if lsn <= self._begin - shift:  # from before the last restart
+            shift = next(earlier for begin, _, earlier in reversed(self._segments) if lsn > begin - earlier)
+        return self._moments[lsn - 1 + shift]
 
     def committed(self, after: int, upto: int, now: float) -> None:
         rows = slice(after + self._shift, upto + self._shift)
@@ -282,18 +284,20 @@ def _arrivals(scenario: Scenario, name: str, rates: list[tuple[float, float]], *
 
     Arrivals are drawn at rate one and stretched, so another rate keeps the same pattern of chance.
     """
-    knots = np.array([begin for begin, _ in rates] + [scenario.duration_ms])
-    knots = np.minimum(knots, scenario.duration_ms)
-    expected = np.concatenate([[0.0], np.cumsum(np.diff(knots) * [rate / 1000 for _, rate in rates])])
-    total = float(expected[-1])
-    if total <= 0:
-        return np.empty(0)
+    end = scenario.duration_ms
+    begins = [min(begin, end) for begin, _ in rates]
+    total = sum(rate / 1000 * (b - a) for (_, rate), a, b in zip(rates, begins, [*begins[1:], end], strict=True))
     if poisson:
-        count = int(total + 8 * np.sqrt(total) + 16)
+        count = int(total + 8 * np.sqrt(total) + 16)  # in 10^15 runs one would want more
         units = np.cumsum(stream(scenario.seed, f"arrivals {name}").standard_exponential(count))
     else:
-        units = np.arange(1, int(total) + 1, dtype=np.float64)
-    units = units[units < total] if poisson else units[units <= total]
-    moments: Floats = np.interp(units, expected, knots)
-    return moments[moments < scenario.duration_ms]
-
+        units = np.arange(1.0, total + 2)
+    pieces, done, spent = [], 0, 0.0
+    for (_, rate), begin, until in zip(rates, begins, [*begins[1:], end], strict=True):
+        if rate > 0:
+            moments = np.maximum(begin + (units[done:] - spent) / (rate / 1000), begin)
+            moments = moments[: np.searchsorted(moments, until)]  # what a later change must not touch
+            pieces.append(moments)
+            done += len(moments)
+        spent += rate / 1000 * (until - begin)
+    return np.concatenate(pieces) if pieces else np.empty(0)

@@ -11,15 +11,20 @@ from .clock import Clock
 from .record import Record
 from .streams import Varying
 
-MAX_BATCH_BYTES = 128 * 1024  # what a walsender puts into one message (MAX_SEND_SIZE)
 REPLY_BYTES = 34  # a standby status update
+_NEVER = float("inf")
 
 
 class Link:
     """One direction between two nodes.
 
     A message is lost if the link is cut at any time while it is on its way. Later messages never overtake earlier
-    ones, as on a TCP connection.
+    ones, lost ones included, as on a TCP connection.
+
+    Attributes
+    ----------
+    cuts : list of (float, float)
+        The intervals (begin, end), ms, in which messages are lost: apart from each other, in order.
     """
 
     def __init__(self, clock: Clock, record: Record, scenario: Scenario, source: str, target: str) -> None:
@@ -39,7 +44,7 @@ class Link:
         self.free_at = 0.0
         self._last_arrival = 0.0
         self._ms_per_byte = 8 / (scenario.bandwidth_mbit * 1000)
-        self.cuts = cut_intervals(scenario, source, target)
+        self.cuts = _cut_intervals(scenario, source, target)
         self._slow = [
             (fault.at_ms, fault.until_ms, fault.extra_ms)
             for fault in scenario.timeline
@@ -58,8 +63,8 @@ class Link:
         size: float,
         on_arrival: Callable[[Any], None] | None,
         value: Any = None,
-    ) -> bool:
-        """Send a message about the writes after one LSN up to another; return whether it will arrive.
+    ) -> float:
+        """Send a message about the writes after one LSN up to another.
 
         Parameters
         ----------
@@ -67,37 +72,45 @@ class Link:
             Bytes.
         on_arrival : callable or None
             Called with an event when it arrives; its value is ``value``.
+
+        Returns
+        -------
+        float
+            When it is lost, ms; infinite if it arrives.
         """
         now = self._clock.now
-        self.free_at = max(self.free_at, now) + size * self._ms_per_byte
-        delay = self.delay.draw() + self.extra_ms
+        free_at = self.free_at
+        self.free_at = free_at = (now if now > free_at else free_at) + size * self._ms_per_byte
+        arrival = free_at + self.delay.draw() + self.extra_ms
         for begin, end, extra in self._slow:
             if begin <= now < end:
-                delay += extra
-        arrival = max(self.free_at + delay, self._last_arrival)
-        lost = any(begin < arrival and now < end for begin, end in self.cuts)
-        self._record.flight(kind, self.source, self.target, now, arrival, lost, after, upto)
-        if lost:
-            return False
+                arrival += extra
+        if arrival < self._last_arrival:
+            arrival = self._last_arrival
         self._last_arrival = arrival
-        if on_arrival is not None:
-            self._clock.call(arrival - now, on_arrival, value)
-        return True
+        lost_at = _NEVER
+        for begin, end in self.cuts:
+            if begin < arrival and now < end:
+                lost_at = min(lost_at, max(begin, now))
+        self._record.flight((kind, self.source, self.target, now, arrival, lost_at < _NEVER, after, upto))
+        if on_arrival is not None and lost_at == _NEVER:
+            self._clock.call_at(arrival, on_arrival, value)
+        return lost_at
 
 
-def cut_intervals(scenario: Scenario, source: str, target: str) -> list[tuple[float, float]]:
-    """Return the intervals (begin, end), ms, in which messages from source to target are lost."""
-    cuts = []
-    for fault in scenario.timeline:
+def _cut_intervals(scenario: Scenario, source: str, target: str) -> list[tuple[float, float]]:
+    """Return the intervals (begin, end), ms, in which messages from source to target are lost, joined where they meet."""
+    cuts: list[tuple[float, float]] = []
+    for fault in scenario.timeline:  # in order of time
         if isinstance(fault, Partition):
             cut = (source in fault.nodes) != (target in fault.nodes)
         elif isinstance(fault, CutLink):
-            ways = [(fault.source, fault.target)]
-            if fault.both_ways:
-                ways.append((fault.target, fault.source))
-            cut = (source, target) in ways
+            cut = (fault.source, fault.target) == (source, target)
+            cut = cut or (fault.both_ways and (fault.target, fault.source) == (source, target))
         else:
             continue
-        if cut:
+        if cut and cuts and fault.at_ms <= cuts[-1][1]:
+            cuts[-1] = (cuts[-1][0], max(cuts[-1][1], fault.until_ms))
+        elif cut:
             cuts.append((fault.at_ms, fault.until_ms))
     return cuts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,25 +15,25 @@ _LEVEL = 4
 
 
 class Record:
-    """What happened so far. Rows lie flat in one array per table: appending is most of what a run does."""
+    """What happened so far. Rows lie flat in one array per table: appending is much of what a run does.
+
+    Attributes
+    ----------
+    flight : callable
+        Notes a message: kind, source, target, sent (ms), arrived (ms), lost, and the LSNs after and up to which it goes.
+    level : callable
+        Notes a step of a position: node, which, time (ms), LSN.
+    """
 
     def __init__(self, nodes: tuple[str, ...]) -> None:
         self.nodes = nodes
         self._flights = array("d")
         self._levels = array("d")
+        self.flight: Callable[[tuple[int, int, int, float, float, bool, int, int]], None] = self._flights.extend
+        self.level: Callable[[tuple[int, Position, float, int]], None] = self._levels.extend
         self._marks: list[tuple[float, float, int, int, int, str]] = []
         self._states: list[tuple[int, float, float, int, bool, bool, int]] = []
         self._open = {n: (0.0, Role.LEADER if n == 0 else Role.REPLICA, True) for n in range(len(nodes))}
-
-    def flight(
-        self, kind: int, source: int, target: int, sent: float, arrived: float, lost: bool, after: int, upto: int
-    ) -> None:
-        """Note a message."""
-        self._flights.extend((kind, source, target, sent, arrived, lost, after, upto))
-
-    def level(self, node: int, which: Position, time: float, lsn: int) -> None:
-        """Note a step of a position."""
-        self._levels.extend((node, which, time, lsn))
 
     def mark(
         self, kind: MarkKind, time: float, text: str, *, until: float = np.nan, node: int = -1, peer: int = -1
@@ -76,7 +77,7 @@ class Record:
         gone = lost.astype(np.bool_)
         for node, begin, end, _, up, _, _ in self._states:
             if not up:
-                gone |= (target == node) & (sent < end) & (begin < arrived)
+                gone |= (target == node) & (sent < end) & (begin <= arrived)
         return Flights(
             kind=kind.astype(np.int8),
             source=source.astype(np.int8),

@@ -10,31 +10,48 @@ from dataclasses import replace
 from typing import Any
 
 from ..scenario import LEADER, Change, Crash, Restart, Scenario
+from ..scenario.model import MAX_BATCH_BYTES, Level
 from ..trace import FlightKind, MarkKind, Position, Trace
-from .ack import AckRule
+from .ack import BLOCKED, AckRule
 from .clients import Writers, reads, writers
-from .clock import Clock, Event
+from .clock import Call, Clock
 from .disk import Disk
 from .marks import mark_blocked, mark_faults
-from .network import MAX_BATCH_BYTES, Link
+from .network import Link
 from .record import Record
-from .standby import Standby
+from .standby import Report, Standby
 
 _LEADER = 0
-_REPORT_OF = {"remote_write": 0, "on": 1, "remote_apply": 2}
+_REPORT_OF: dict[Level, int] = {"local": 1, "remote_write": 0, "on": 1, "remote_apply": 2}
+_NEVER = float("inf")
 
 
 class Walsender:
-    """The leader's end of one replica's stream, and what the leader knows of that replica."""
+    """The leader's end of one replica's stream, and what the leader knows of that replica.
+
+    Attributes
+    ----------
+    connected, streams : bool
+        Whether it has a connection, and whether it has caught up since it got one. Until then the acknowledgement rule
+        passes it over.
+    holds : bool
+        The link swallowed a batch: wait until the replica asks again.
+    broken_at : float
+        When the stream lost something, ms; infinite while it is whole.
+    shipped : int
+        The position up to which it has sent.
+    report : (int, int, int)
+        What the replica last said: written, flushed, replayed.
+    """
 
     def __init__(self, link: Link, standby: Standby) -> None:
         self.link = link
         self.standby = standby
-        self.connected = True
-        self.holds = False  # the link swallowed a batch: wait until the replica asks again
-        self.lost_some = False
+        self.connected = self.streams = True
+        self.holds = False
+        self.broken_at = _NEVER
         self.shipped = 0
-        self.report = [0, 0, 0]  # written, flushed, replayed
+        self.report: Report = (0, 0, 0)
         self.waits_for_link = False
 
 
@@ -48,14 +65,16 @@ class Leader:
         self._clients = clients
         self._disk = Disk(scenario, LEADER)
         self._rule = AckRule(scenario.sync_rule(), scenario.standbys)
-        self._level = scenario.level
+        self._level: Level = scenario.level
+        self._closed_loop = scenario.arrivals == "closed"
         self._batch = max(1, int(MAX_BATCH_BYTES / scenario.record_bytes))
         self.senders = [self._sender(number) for number in range(1, scenario.replicas + 1)]
         self.flushed = self.committed = 0
         self.up = True
         self.life = 0
         self._flushing = False
-        self._set_level(scenario.level)
+        self._reported = [0] * scenario.replicas
+        self._apply_rule()
 
     def _sender(self, number: int) -> Walsender:
         name = self._scenario.node_names[number]
@@ -69,9 +88,9 @@ class Leader:
 
     # -- the log --------------------------------------------------------------------------------------------------
 
-    def wake(self, event: Event | None = None) -> None:
+    def wake(self, event: Call | None = None) -> None:
         """Flush what has been appended; if nothing has, sleep until the next write arrives."""
-        if self._flushing or not self.up or (event is not None and event._value != self.life):
+        if self._flushing or not self.up or (event is not None and event.value != self.life):
             return
         now = self._clock.now
         appended = self._clients.appended(now)
@@ -83,13 +102,13 @@ class Leader:
         if next_write < float("inf"):
             self._clock.call_at(next_write, self.wake, self.life)
 
-    def _flush_done(self, event: Event) -> None:
-        life, upto = event._value
+    def _flush_done(self, event: Call) -> None:
+        life, upto = event.value
         if life != self.life:
             return
         self._flushing = False
         self.flushed = upto
-        self._record.level(_LEADER, Position.FLUSHED, self._clock.now, upto)
+        self._record.level((_LEADER, Position.FLUSHED, self._clock.now, upto))
         for sender in self.senders:
             if sender.connected:
                 self._ship(sender)
@@ -102,82 +121,89 @@ class Leader:
         """Send what is flushed and not yet sent, a batch at a time, as fast as the link takes it."""
         link, standby = sender.link, sender.standby
         while not sender.holds and sender.shipped < self.flushed:
-            if link.free_at > self._clock.now:
+            now = self._clock.now
+            if link.free_at > now:
                 if not sender.waits_for_link:
                     sender.waits_for_link = True
                     self._clock.call_at(link.free_at, self._link_free, (self.life, sender))
                 return
-            upto = min(self.flushed, sender.shipped + self._batch)
-            size = (upto - sender.shipped) * self._scenario.record_bytes
-            arrives = link.send(
-                FlightKind.WAL, sender.shipped, upto, size, standby.receive, (standby.life, sender.shipped, upto)
-            )
+            after, upto = sender.shipped, min(self.flushed, sender.shipped + self._batch)
+            size = (upto - after) * self._scenario.record_bytes
+            lost_at = link.send(FlightKind.WAL, after, upto, size, standby.receive, (standby.life, after, upto))
             sender.shipped = upto
-            sender.lost_some = sender.lost_some or not arrives
-            sender.holds = link.is_cut(self._clock.now)
+            sender.broken_at = min(sender.broken_at, lost_at)
+            sender.holds = link.is_cut(now)
+        if not sender.streams and sender.shipped == self.flushed:
+            sender.streams = True
+            self._note(sender)
 
-    def _link_free(self, event: Event) -> None:
-        life, sender = event._value
-        sender.waits_for_link = False
-        if life == self.life and self.up and sender.connected:
-            self._ship(sender)
+    def _link_free(self, event: Call) -> None:
+        life, sender = event.value
+        if life == self.life:
+            sender.waits_for_link = False
+            if self.up and sender.connected:
+                self._ship(sender)
+                self._commit()
 
-    def _heard(self, event: Event) -> None:
-        """Take a replica's status update; a hello restarts its stream where the replica stands."""
-        number, life, report, hello = event._value
+    def _heard(self, event: Call) -> None:
+        """Take a replica's status update; a hello restarts a stream that broke where the replica stands."""
+        number, life, report, hello = event.value
         sender = self.senders[number - 1]
         if not self.up or life != sender.standby.life or not (sender.connected or hello):
             return
-        if hello and (not sender.connected or sender.holds or sender.lost_some):
-            self._reconnect(sender, report[0])
-        known = sender.report
-        if hello or report[1] > known[1] or report[0] > known[0] or report[2] > known[2]:
-            sender.report = list(report) if hello else [max(a, b) for a, b in zip(known, report, strict=True)]
-            self._commit()
+        sender.report = report
+        if hello and (not sender.connected or sender.holds or sender.broken_at <= self._clock.now):
+            self._reconnect(sender)
+        self._note(sender)
+        self._commit()
 
-    def _reconnect(self, sender: Walsender, received: int) -> None:
+    def _reconnect(self, sender: Walsender) -> None:
         if not sender.connected:
             name = sender.standby.name
             self._record.mark(
                 MarkKind.RECONNECT, self._clock.now, f"{name} is connected again", node=sender.standby.number
             )
-        sender.connected = True
-        sender.holds = sender.lost_some = False
-        sender.shipped = received
+            sender.connected = True
+        sender.holds = False
+        sender.broken_at = _NEVER
+        sender.shipped = sender.report[0]
         self._ship(sender)
 
     # -- the answer -----------------------------------------------------------------------------------------------
 
+    def _note(self, sender: Walsender) -> None:
+        """Note how far a replica is in what the level asks for."""
+        self._reported[sender.standby.number - 1] = sender.report[self._place] if sender.streams else BLOCKED
+
     def _commit(self) -> None:
         """Answer the writes that the acknowledgement rule covers now."""
         upto = self.flushed
-        if self._level != "local":
-            place = _REPORT_OF[self._level]
-            covered = self._rule.covered(
-                [sender.report[place] for sender in self.senders], [sender.connected for sender in self.senders]
-            )
-            upto = upto if covered is None else min(upto, covered)
+        if upto == self.committed:
+            return
+        if self._waits:
+            upto = min(upto, self._rule.covered(self._reported))
         if upto > self.committed:
             now = self._clock.now
             self._clients.committed(self.committed, upto, now)
             self.committed = upto
-            self._record.level(_LEADER, Position.COMMITTED, now, upto)
-            if self._scenario.arrivals == "closed":
+            self._record.level((_LEADER, Position.COMMITTED, now, upto))
+            if self._closed_loop:
                 self.wake()  # who has its answer writes again, perhaps before the leader meant to look
 
     # -- faults ---------------------------------------------------------------------------------------------------
 
-    def crash(self, event: Event) -> None:
+    def crash(self, event: Call) -> None:
         """A node stops: the leader, whose clients lose their connections, or a replica."""
-        name = event._value
+        name = event.value
         now = self._clock.now
         number = self._scenario.node_names.index(name)
         if name != LEADER:
             sender = self.senders[number - 1]
             if sender.standby.up:
                 sender.standby.crash()
+                sender.broken_at = min(sender.broken_at, now)
                 self._record.set_up(number, now, up=False)
-                self.disconnect(sender, f"{name} is gone: its connection closed")
+                self._notice_end(sender)
             return
         if not self.up:
             return
@@ -186,14 +212,15 @@ class Leader:
         self._flushing = False
         self._record.set_up(_LEADER, now, up=False)
         self._clients.crash(self.flushed, now)
-        self._record.level(_LEADER, Position.APPENDED, now, self.flushed)
+        self._record.level((_LEADER, Position.APPENDED, now, self.flushed))
         for sender in self.senders:
-            sender.connected = False
+            sender.connected = sender.streams = False
             sender.waits_for_link = False
+            self._note(sender)
 
-    def restart(self, event: Event) -> None:
+    def restart(self, event: Call) -> None:
         """A node comes back with what its disk holds. Recovery makes every flushed write of a leader visible."""
-        name = event._value
+        name = event.value
         now = self._clock.now
         number = self._scenario.node_names.index(name)
         if name != LEADER:
@@ -210,21 +237,29 @@ class Leader:
         self._clients.restart(self.flushed, now)
         if self.flushed > self.committed:
             self.committed = self.flushed
-            self._record.level(_LEADER, Position.COMMITTED, now, self.flushed)
+            self._record.level((_LEADER, Position.COMMITTED, now, self.flushed))
         for sender in self.senders:
             self.greet(sender)
         self.wake()
 
-    def link_healed(self, event: Event) -> None:
+    def link_healed(self, event: Call) -> None:
         """A cut on a replica's link ends; once both ways are open the replica asks for the stream again."""
-        self.greet(event._value)
+        sender = event.value
+        if sender.standby.up:
+            self.greet(sender)
+        else:
+            self._notice_end(sender)
 
-    def link_silent(self, event: Event) -> None:
-        """A replica has not been heard of for as long as the leader waits."""
-        sender = event._value
-        silent_ms = self._scenario.wal_sender_timeout_ms
-        if sender.connected and sender.standby.reply.is_cut(self._clock.now):
-            self.disconnect(sender, f"{sender.standby.name} dropped: silent for {silent_ms:g} ms")
+    def reply_silent(self, event: Call) -> None:
+        """A replica has not been heard of for as long as the leader waits (wal_sender_timeout)."""
+        sender, silent_ms = event.value, self._scenario.wal_sender_timeout_ms
+        self.disconnect(sender, f"{sender.standby.name} dropped: silent for {silent_ms:g} ms")
+
+    def stream_silent(self, event: Call) -> None:
+        """A replica has heard nothing for as long as it waits (wal_receiver_timeout, here the same) and hangs up."""
+        sender, silent_ms = event.value, self._scenario.wal_sender_timeout_ms
+        if not sender.standby.reply.is_cut(self._clock.now):
+            self.disconnect(sender, f"{sender.standby.name} hung up: it has heard nothing for {silent_ms:g} ms")
 
     def greet(self, sender: Walsender) -> None:
         """Let a replica say hello if it is up and the link is open both ways."""
@@ -238,20 +273,29 @@ class Leader:
         """Close a replica's connection: the acknowledgement rule no longer counts it."""
         if not sender.connected or not self.up:
             return
-        sender.connected = False
+        sender.connected = sender.streams = False
+        self._note(sender)
         self._record.mark(MarkKind.DISCONNECT, self._clock.now, why, node=sender.standby.number)
         self._commit()
 
-    def change(self, event: Event) -> None:
+    def _notice_end(self, sender: Walsender) -> None:
+        """See that a replica is gone: its system closes the connection, unless the way back is cut."""
+        if not sender.standby.reply.is_cut(self._clock.now):
+            self.disconnect(sender, f"{sender.standby.name} is gone: its connection closed")
+
+    def change(self, event: Call) -> None:
         """An operator sets a knob of the running system, for every node."""
-        setting, value = event._value
-        nodes = [self._disk, *(sender.standby.disk for sender in self.senders)]
+        setting, value = event.value
         if setting == "ack":
             self._rule = AckRule(self._scenario.sync_rule(value), self._scenario.standbys)
+            self._apply_rule()
         elif setting == "level":
-            self._set_level(value)
+            self._level = value
+            self._apply_rule()
+            for sender in self.senders:
+                self.greet(sender)  # it may hold something that so far nobody wanted to know
         elif setting == "flush_ms":
-            for disk in nodes:
+            for disk in (self._disk, *(sender.standby.disk for sender in self.senders)):
                 disk.flush.typical_ms = value
         for sender in self.senders:
             if setting == "lag_ms":
@@ -263,11 +307,14 @@ class Leader:
         if self.up:
             self._commit()
 
-    def _set_level(self, level: Any) -> None:
-        self._level = level
+    def _apply_rule(self) -> None:
+        """Wait for what the rule and the level ask for from now on."""
+        self._waits = self._rule.waits and self._level != "local"
+        self._place = _REPORT_OF[self._level]
         for sender in self.senders:
-            sender.standby.wants_write_report = level == "remote_write"
-            sender.standby.reports_replay = level == "remote_apply"
+            sender.standby.wants_write_report = self._level == "remote_write"
+            sender.standby.reports_replay = self._level == "remote_apply"
+            self._note(sender)
 
 
 def run(scenario: Scenario) -> Trace:
@@ -276,12 +323,12 @@ def run(scenario: Scenario) -> Trace:
     record = Record(scenario.node_names)
     clients = writers(scenario)
     leader = Leader(clock, record, scenario, clients)
+    mark_faults(record, scenario)
     _schedule_faults(clock, scenario, leader)
     leader.wake()
     clock.run(until=scenario.duration_ms)
     clients.close(leader.up)
     ops, appended = clients.finish()
-    mark_faults(record, scenario)
     mark_blocked(record, scenario, ops)
     trace = record.trace(scenario, ops, appended)
     if scenario.reads_per_s == 0:
@@ -298,9 +345,12 @@ def _schedule_faults(clock: Clock, scenario: Scenario, leader: Leader) -> None:
             clock.call_at(fault.at_ms, leader.restart, fault.node)
         elif isinstance(fault, Change):
             clock.call_at(fault.at_ms, leader.change, (fault.setting, fault.value))
+    patience = scenario.wal_sender_timeout_ms
     for sender in leader.senders:
-        for begin, _ in sender.standby.reply.cuts:
-            clock.call_at(begin + scenario.wal_sender_timeout_ms, leader.link_silent, sender)
-        for _, end in sender.link.cuts + sender.standby.reply.cuts:
-            if end < scenario.duration_ms:
-                clock.call_at(end, leader.link_healed, sender)
+        link, reply = sender.link, sender.standby.reply
+        for cuts, silent in ((reply.cuts, leader.reply_silent), (link.cuts, leader.stream_silent)):
+            for begin, end in cuts:
+                if end - begin >= patience:
+                    clock.call_at(begin + patience, silent, sender)
+                if end < scenario.duration_ms:
+                    clock.call_at(end, leader.link_healed, sender)

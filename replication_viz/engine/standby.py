@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..scenario import Scenario, SlowReplay
+from ..scenario.model import REPLAY_STEP_MS
 from ..trace import FlightKind, Position
-from .clock import Clock, Event
+from .clock import Call, Clock
 from .disk import Disk
 from .network import REPLY_BYTES, Link
 from .record import Record
-
-_REPLAY_STEP_MS = 5.0  # replay shows its progress at least this often
 
 Report = tuple[int, int, int]  # written, flushed, replayed
 
@@ -60,13 +59,13 @@ class Standby:
         self._flushing = False
         self._replaying = False
 
-    def receive(self, event: Event) -> None:
+    def receive(self, event: Call) -> None:
         """Write a batch that has arrived; a flush begins unless one is under way."""
-        life, after, upto = event._value
+        life, after, upto = event.value
         if not self.up or life != self.life or after > self.received or upto <= self.received:
             return
         self.received = upto
-        self._record.level(self.number, Position.RECEIVED, self._clock.now, upto)
+        self._record.level((self.number, Position.RECEIVED, self._clock.now, upto))
         self._report(FlightKind.WROTE, upto, heard=self.wants_write_report)
         if not self._flushing:
             self._flush()
@@ -78,7 +77,7 @@ class Standby:
         self._flushing = self._replaying = False
         if self.received > self.flushed:
             self.received = self.flushed
-            self._record.level(self.number, Position.RECEIVED, self._clock.now, self.flushed)
+            self._record.level((self.number, Position.RECEIVED, self._clock.now, self.flushed))
 
     def restart(self) -> None:
         """Start again and replay what the disk holds."""
@@ -94,13 +93,13 @@ class Standby:
         duration = self.disk.flush_ms(self._clock.now)
         self._clock.call(duration, self._flushed, (self.life, self.received))
 
-    def _flushed(self, event: Event) -> None:
-        life, upto = event._value
+    def _flushed(self, event: Call) -> None:
+        life, upto = event.value
         if life != self.life:
             return
         self._flushing = False
         self.flushed = upto
-        self._record.level(self.number, Position.FLUSHED, self._clock.now, upto)
+        self._record.level((self.number, Position.FLUSHED, self._clock.now, upto))
         self._report(FlightKind.FLUSHED, upto, heard=True)
         if not self._replaying:
             self._replay()
@@ -118,7 +117,9 @@ class Standby:
         for begin, end, factor in self._slow:
             if begin <= now < end:
                 cost *= factor
-        count = min(behind, max(1, int(_REPLAY_STEP_MS / cost))) if cost > 0 else behind
+        count = behind
+        if count * cost > REPLAY_STEP_MS:
+            count = max(1, int(REPLAY_STEP_MS / cost))
         if self._apply_delay_ms > 0:
             ripe = self.replayed
             while ripe < self.replayed + count and self._append_time(ripe + 1) + self._apply_delay_ms <= now:
@@ -130,14 +131,14 @@ class Standby:
             count = ripe - self.replayed
         self._clock.call(count * cost, self._replayed, (self.life, self.replayed + count))
 
-    def _replayed(self, event: Event) -> None:
-        life, upto = event._value
+    def _replayed(self, event: Call) -> None:
+        life, upto = event.value
         if life != self.life:
             return
         self._replaying = False
         if upto > self.replayed:
             self.replayed = upto
-            self._record.level(self.number, Position.REPLAYED, self._clock.now, upto)
+            self._record.level((self.number, Position.REPLAYED, self._clock.now, upto))
             if self.reports_replay:
                 self._report(FlightKind.REPLAYED, upto, heard=True)
         self._replay()

@@ -38,14 +38,14 @@ class Varying:
 
     def draw(self) -> float:
         """Return the next time, ms."""
-        if self.shape == "constant":
-            return self.typical_ms
         if not self._factors:
             self._factors = self._block()
         return self.typical_ms * self._factors.pop()
 
     def _block(self) -> list[float]:
         spread = self.spread
+        if self.shape == "constant":
+            return [1.0] * _BLOCK
         if self.shape == "lognormal":
             block = np.exp(spread * self._chance.standard_normal(_BLOCK))
         elif self.shape == "uniform":

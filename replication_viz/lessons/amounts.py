@@ -25,7 +25,8 @@ _NEVER = {"never", "forever", "for ever", "infinite", "infinity", "inf", "∞"}
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f_'’", " "))
 _AMOUNT = re.compile(
     r"^(?:about |ca\.? ?|~|≈|= ?)?\s*"
-    r"(?P<sign>[-+−]?)\s*(?P<number>\d[\d., ]*|\.\d+)(?P<power>e[-+]?\d+)?\s*(?P<unit>\D*)$",
+    r"(?P<sign>[-+−]?)\s*(?P<number>\d[\d., ]*|\.\d+)(?P<power>e[-+]?\d+)?\s*"
+    r"(?P<thousand>k(?=\s|$))?\s*(?P<unit>\D*)$",
     re.IGNORECASE,
 )
 
@@ -62,6 +63,7 @@ def read_amount(text: str, unit: str = "") -> float:
     number = float(_plain(match["number"].strip(), text) + (match["power"] or ""))
     if match["sign"] in ("-", "−") and number:
         raise AmountError(f"“{_short(text)}” is below zero: the answer is 0 or more.")
+    number *= 1_000.0 if match["thousand"] else 1.0
     result = number * _factor(match["unit"].strip(), unit, text)
     if math.isinf(result):
         raise AmountError(f"“{_short(text)}” is too large to count: write “never” for no end.")
@@ -109,8 +111,6 @@ def _plain(digits: str, text: str) -> str:
 
 def _factor(written: str, unit: str, text: str) -> float:
     """Return what a number in the written unit is multiplied with to be in ``unit``."""
-    if written.casefold() == "k":
-        return 1_000.0
     if not written or written.casefold() == unit.casefold():
         return 1.0
     given = _canonical(written)
@@ -120,6 +120,8 @@ def _factor(written: str, unit: str, text: str) -> float:
                 return family[given] / family[unit]
             known = ", ".join(name for name in family if name)
             raise AmountError(f"“{_short(text)}” has a unit that does not fit: use {known}.")
+    if unit == "times" and written in ("x", "×", "fold", "-fold"):
+        return 1.0
     if written.casefold().rstrip("s") == unit.casefold().rstrip("s"):
         return 1.0
     raise AmountError(f"“{_short(text)}” has a unit that does not fit: the answer is in {unit}.")

@@ -111,7 +111,7 @@ class Shown:
             from .widget import Card
 
             self._card = Card(self.face().state(), self.heard)
-        live = self._card._repr_mimebundle_()
+        live: Any = self._card._repr_mimebundle_()
         data, metadata = live if isinstance(live, tuple) else (live or {}, {})
         return {**data, **bundle}, metadata
 

@@ -15,17 +15,23 @@ NO_ANSWER = ...
 Check = Callable[[Any], Any]
 
 
-class Verdict(Result):
+class Verdict(Shown):
     """What a check found. ``passed`` and, in one sentence, the ``reason``; true if passed."""
 
-    def __init__(self, title: str, passed: bool, reason: str, is_tried: bool = True) -> None:
+    def __init__(self, asked: Exercise, passed: bool, line: Line) -> None:
         self.passed = passed
-        self.reason = reason
-        tone = "good" if passed else "bad" if is_tried else "wait"
-        super().__init__(Face("Exercise", title, (Line(reason, tone),)))  # type: ignore[arg-type]
+        self.reason = line.text
+        self._asked = asked
+        self._line = line
 
     def __bool__(self) -> bool:
         return self.passed
+
+    def face(self) -> Face:
+        return self._asked.face_after((self._line,))
+
+    def heard(self, kind: str, value: str) -> None:
+        self._asked.heard(kind, value)
 
 
 class Exercise(Shown):
@@ -61,11 +67,13 @@ class Exercise(Shown):
         self._within = within
         self._unattended = unattended
         self._book = book
-        self._notes: list[Line] = []
+        self._notes: tuple[Line, ...] = ()
+        self._latest: Verdict | None = None
         self._hints_shown = 0
         self._tries = 0
         self._earlier_tries = _count(book.entry("exercises", name), "tries")
         self._is_solution_open = False
+        self._is_asked_twice = False
 
     def check(self, answer: object = NO_ANSWER) -> Verdict:
         """Judge an answer; ``...`` is the place to put one.
@@ -80,16 +88,14 @@ class Exercise(Shown):
         is_own = False
         if answer is NO_ANSWER or answer is None:
             if not is_unattended() or self._unattended is NO_ANSWER:
-                return Verdict(self.task, False, "No answer yet: put yours in place of `...`.", False)
+                return self._verdict(False, Line("No answer yet: put yours in place of `...`.", "wait"))
             answer, is_own = self._unattended, True
         self._tries += 1
         self.passed, reason = self._judged(answer)
         if is_own:
             assert self.passed, f"exercise {self.name!r} refuses its own answer: {reason}"
         self._keep()
-        self._notes = [Line(reason, "good" if self.passed else "bad")]
-        self.refresh()
-        return Verdict(self.task, self.passed, reason)
+        return self._verdict(self.passed, Line(reason, "good" if self.passed else "bad"))
 
     def hint(self) -> Result:
         """Return the hints so far and one more."""
@@ -119,9 +125,15 @@ class Exercise(Shown):
         return Result(Face("Exercise", self.task, (line,)))
 
     def face(self) -> Face:
-        lines = [*self._notes, *self._hint_lines()]
+        return self.face_after(self._notes)
+
+    def face_after(self, notes: tuple[Line, ...]) -> Face:
+        """Return the task below some notes, with the hints and the solution as far as they are open."""
+        lines = [*notes, *self._hint_lines()]
         if self._is_solution_open:
             lines.append(Line(f"Solution: {self._solution}", "why"))
+        elif self._is_asked_twice:
+            lines.append(Line("Try first. Press again to see it all the same.", "wait"))
         if not lines:
             seen = self._book.entry("exercises", self.name).get("solved")
             lines = [Line("Solved earlier.", "good") if seen else Line("Not solved yet.", "wait")]
@@ -129,19 +141,28 @@ class Exercise(Shown):
         if self._hints_shown < len(self._hints):
             buttons.append(("hint", f"Hint {self._hints_shown + 1} of {len(self._hints)}"))
         if self._solution and not self._is_solution_open:
-            tried = self._tries or any("Try first" in n.text for n in self._notes)
-            buttons.append(("insist" if tried else "solution", "Solution"))
+            buttons.append(("solution", "Solution"))
         return Face("Exercise", self.task, tuple(lines), buttons=tuple(buttons))
+
+    def refresh(self) -> None:
+        super().refresh()
+        if self._latest is not None:
+            self._latest.refresh()
 
     def heard(self, kind: str, value: str) -> None:
         if value == "hint":
             self.hint()
-        elif value == "insist":
-            self._notes = [n for n in self._notes if "Try first" not in n.text]
+        elif value == "solution" and (self._tries or self._is_asked_twice):
             self.solution(insist=True)
         elif value == "solution":
-            self._notes = [Line("Try first. Press again to see it all the same.", "wait")]
+            self._is_asked_twice = True
             self.refresh()
+
+    def _verdict(self, passed: bool, line: Line) -> Verdict:
+        self._notes = (line,)
+        self._latest = Verdict(self, passed, line)
+        self.refresh()
+        return self._latest
 
     def _hint_lines(self) -> tuple[Line, ...]:
         shown = self._hints[: self._hints_shown]

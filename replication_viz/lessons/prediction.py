@@ -91,7 +91,7 @@ class Prediction(Shown):
         return result
 
     def score(self, answer: Answer) -> Score:
-        """Return the score of the committed answer; keep it."""
+        """Keep and return the score of the committed answer."""
         if self.value is None:
             raise ValueError(f"prediction {self.name!r} is not committed: there is nothing to score.")
         if isinstance(answer, str) or isinstance(self.value, str):
@@ -187,18 +187,22 @@ class Reveal(Shown):
         self.prediction = prediction
         self._answer = answer
         self._because = because
+        self._score: Score | None = None
 
     @property
     def points(self) -> int | None:
         """Points from 0 to 100; ``None`` before the commitment and where nothing can be scored."""
-        return self.prediction.score(self._answer).points if self.prediction.committed else None
+        return self._score.points if self._score is not None else None
+
+    def refresh(self) -> None:
+        self._score = self.prediction.score(self._answer) if self.prediction.committed else None
+        super().refresh()
 
     def face(self) -> Face:
-        asked = self.prediction
-        if not asked.committed:
+        asked, score = self.prediction, self._score
+        if score is None:
             wait = Line("Commit your answer first: the prediction is still open.", "wait")
             return Face("Answer", asked.question, (wait,))
-        score = asked.score(self._answer)
         lines = [_outcome(asked, self._answer, score)]
         if score.points is not None and not asked.choices:
             lines.append(Line(f"{score.points} of 100 points: {RULE}."))

@@ -5,6 +5,7 @@ Here a field becomes a control, and the controls' values become a scenario. Noth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -43,9 +44,9 @@ def make(field: str, scenario: Scenario) -> Any:
     Raises
     ------
     ScenarioError
-        If a scenario has no such field, or the field has no control.
+        If a scenario has no such field, or the field is no single choice or number.
     """
-    if field not in Scenario.model_fields:
+    if field not in available():
         raise ScenarioError(f"{field!r} is not a knob: knobs are {', '.join(available())}.")
     info = field_info(field)
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
@@ -54,8 +55,7 @@ def make(field: str, scenario: Scenario) -> Any:
     look = {
         "description": label,
         "tooltip": f"{label}: {info.description}",
-        "style": {"description_width": "8.5em"},
-        "layout": widgets.Layout(width="auto", min_width="18em"),
+        "layout": widgets.Layout(width="auto"),
         "continuous_update": True,
     }
     if field == "ack":
@@ -69,33 +69,37 @@ def make(field: str, scenario: Scenario) -> Any:
     choices = list(get_args(info.annotation))
     if choices:
         return widgets.SelectionSlider(options=choices, value=value, **look)
-    if "slider" not in extra:
-        raise ScenarioError(f"{field!r} has no slider: knobs are {', '.join(available())}.")
     return _number(value, extra, info.annotation is int, {**look, "description": _with_unit(label, extra)})
 
 
 def _number(value: float, extra: Mapping[str, Any], whole: bool, look: dict[str, Any]) -> Any:
     lo, hi = extra["slider"]
     lo, hi, step = min(lo, value), max(hi, value), extra["step"]
+    if extra["log"]:
+        stops = sorted({value, lo, hi, *_round_numbers(lo, hi)})
+        options = [(f"{stop:,g}".replace(",", " "), stop) for stop in stops]
+        return widgets.SelectionSlider(options=options, value=value, **look)
     if whole:
         return widgets.IntSlider(value=int(value), min=int(lo), max=int(hi), step=int(step), **look)
-    if extra["log"] and lo > 0:
-        from math import log10
-
-        ends = {"min": log10(lo), "max": log10(hi)}
-        return widgets.FloatLogSlider(value=value, base=10, step=0.01, readout_format=".3~g", **ends, **look)
     readout = _READOUTS.get(step, ".0f")
     return widgets.FloatSlider(value=value, min=lo, max=hi, step=step, readout_format=readout, **look)
 
 
+def _round_numbers(lo: float, hi: float) -> list[float]:
+    """Return 1, 1.5, 2, 3, 5, 7 and their multiples by ten, between two bounds."""
+    exponents = range(math.floor(math.log10(max(lo, 1e-3))), math.ceil(math.log10(hi)) + 1)
+    stops = [float(f"{digit}e{exponent}") for exponent in exponents for digit in (1, 1.5, 2, 3, 5, 7)]
+    return [stop for stop in stops if lo <= stop <= hi]
+
+
 def _with_unit(label: str, extra: Mapping[str, Any]) -> str:
-    return f"{label}, {extra['unit']}" if extra["unit"] else label
+    return f"{label} ({extra['unit']})" if extra["unit"] else label
 
 
 def available() -> list[str]:
     """Return the fields that have a control."""
-    plain = ("name", "title", "nodes", "faults")
-    return [name for name in Scenario.model_fields if name not in plain]
+    compound = ("name", "title", "nodes", "faults")
+    return [name for name in Scenario.model_fields if name not in compound]
 
 
 def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[str]]:

@@ -16,14 +16,18 @@ from . import knobs as controls
 
 _CSS = """<style>
 .rv-lab { max-width: 980px; margin: 4px 0 12px; }
-.rv-lab .rv-knobs { display: grid; grid-template-columns: repeat(auto-fit, minmax(20em, 1fr)); gap: 0 28px;
-  padding: 2px 0 4px; overflow: hidden; }
-.rv-lab .rv-knobs .widget-label, .rv-lab .rv-knobs .widget-readout { color: var(--jp-ui-font-color1, inherit); }
-.rv-lab .rv-knobs .widget-readout { font-variant-numeric: tabular-nums; }
-.rv-lab .noUi-handle:focus-visible { outline: 3px solid var(--jp-brand-color1, #1f5fa8); outline-offset: 2px; }
-.rv-lab .rv-says p { margin: 2px 0; padding: 6px 12px; border-left: 4px solid #c24a00; line-height: 1.4;
+.rv-lab .rv-knobs { display: grid; grid-template-columns: repeat(auto-fit, minmax(12.5em, 1fr));
+  gap: 8px 32px; padding: 4px 22px 8px; overflow: hidden; }
+.rv-lab .rv-knobs .widget-hslider { display: flex; flex-wrap: wrap; height: auto; margin: 0; align-items: baseline; }
+.rv-lab .rv-knobs .widget-label { order: 1; flex: 0 0 auto; width: auto; text-align: left; padding: 0;
+  color: var(--jp-ui-font-color1, inherit); }
+.rv-lab .rv-knobs .widget-readout { order: 2; flex: 1 1 0; width: auto; min-width: 0; max-width: none; text-align: right; padding: 0; border: 0;
+  font-weight: 600; font-variant-numeric: tabular-nums; color: var(--jp-ui-font-color1, inherit); }
+.rv-lab .rv-knobs .slider-container { order: 3; flex: 1 0 100%; margin: 0 6px; }
+.rv-lab .rv-says p { margin: 2px 22px; padding: 6px 12px; border-left: 4px solid #c24a00; line-height: 1.4;
   color: var(--jp-ui-font-color1, inherit); background: var(--jp-layout-color2, #f6f8fa); border-radius: 0 6px 6px 0; }
-.rv-lab .rv-settings { font-size: 12px; color: var(--jp-ui-font-color2, inherit); line-height: 1.5; }
+.rv-lab .noUi-handle:focus-visible { outline: 3px solid var(--jp-brand-color1, #1f5fa8); outline-offset: 2px; }
+.rv-lab .rv-settings { margin: 0 22px; font-size: 12px; line-height: 1.5; color: var(--jp-ui-font-color2, inherit); }
 .rv-lab .rv-settings code { font-size: 12px; background: none; color: var(--jp-ui-font-color1, inherit); }
 </style>"""
 

@@ -5,17 +5,20 @@ Faults do nothing here; ``engine`` acts on them.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic_core import PydanticCustomError
+
+from .errors import Checked
 
 Moment = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Span = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Factor = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
 
 
-class _Fault(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Fault(Checked):
     at_ms: Moment = Field(description="when it happens, ms from the start of the run")
 
     @property
@@ -32,6 +35,11 @@ class _Fault(BaseModel):
     def sentence(self) -> str:
         """Return what happens, as a caption."""
         raise NotImplementedError
+
+    @model_serializer(mode="wrap")
+    def _with_kind(self, others: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write the kind even where defaults are left out: it says which fault to read back."""
+        return {"kind": getattr(self, "kind"), **others(self)}  # noqa: B009
 
 
 class Crash(_Fault):
@@ -125,6 +133,15 @@ class Change(_Fault):
     kind: Literal["change"] = "change"
     setting: Literal["ack", "level", "rate_per_s", "lag_ms", "network_ms", "flush_ms", "replay_us"]
     value: Any
+
+    @field_validator("value")
+    @classmethod
+    def _number_or_text(cls, value: Any) -> float | str:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, Real) and not isinstance(value, bool):
+            return float(value)
+        raise PydanticCustomError("number_or_text", "a number or a text")
 
     def sentence(self) -> str:
         shown = f"{self.value:g}" if isinstance(self.value, float) else self.value

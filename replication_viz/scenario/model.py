@@ -9,17 +9,19 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
-from .errors import ScenarioError, one_sentence
-from .faults import Change, CutLink, Fault, LinkDelay, Partition
+from .errors import Checked, ScenarioError
+from .faults import Change, CutLink, Fault, LinkDelay, Partition, SlowReplay
 from .sync_names import SyncRule, rule
 
 LEADER = "L"
 MAX_REPLICAS = 9
 MAX_WRITES = 5_000_000
-MAX_FLUSHES = 1_000_000
+MAX_STEPS = 2_000_000
+MAX_BATCH_BYTES = 128 * 1024  # what a walsender puts into one message (MAX_SEND_SIZE)
+REPLAY_STEP_MS = 5.0  # replay shows its progress at least this often
 
 Level = Literal["local", "remote_write", "on", "remote_apply"]
 Shape = Literal["constant", "lognormal", "exponential", "uniform"]
@@ -49,16 +51,9 @@ def _knob(
     )
 
 
-class NodeSettings(BaseModel):
-    """What differs on one node; ``None`` means: as everywhere.
+class NodeSettings(Checked):
+    """What differs on one node; ``None`` means: as everywhere."""
 
-    Raises
-    ------
-    ScenarioError
-        If a value is out of the range of the scenario's field of the same name.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
     place: str | None = Field(None, max_length=24, description="where it stands, such as 'zone b'")
     lag_ms: float | None = Field(None, ge=0, le=600_000, allow_inf_nan=False)
     network_ms: float | None = Field(None, ge=0, le=60_000, allow_inf_nan=False)
@@ -67,18 +62,13 @@ class NodeSettings(BaseModel):
     apply_delay_ms: float | None = Field(None, ge=0, le=86_400_000, allow_inf_nan=False)
 
 
-class Scenario(BaseModel):
+class Scenario(Checked):
     """One experiment: nodes, network, disks, acknowledgement rule, load, faults, duration and seed.
 
-    Frozen. A variant is made with `but` or `with_fault`; both check again.
-
-    Raises
-    ------
-    ScenarioError
-        If any value is not allowed, in one sentence that names the field, the value and what is allowed.
+    A variant is made with `but` or `with_fault`; both check again.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+    model_config = ConfigDict(ignored_types=(cached_property,))
 
     name: str = Field("custom", max_length=60, description="name in the registry")
     title: str = Field("A replicated database", max_length=80, description="what the picture is called")
@@ -165,12 +155,6 @@ class Scenario(BaseModel):
     duration_ms: float = _knob("duration", 2_000, (1, 86_400_000), (200, 10_000, 100), "ms", "length of the run")
     seed: int = _knob("seed", 1, (0, 2**32 - 1), (1, 50, 1), "", "chance: the same seed gives the same run")
 
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise ScenarioError(one_sentence(error, list(type(self).model_fields))) from None
-
     @model_validator(mode="after")
     def _fits_together(self) -> Scenario:
         self.sync_rule(self.ack)
@@ -187,7 +171,7 @@ class Scenario(BaseModel):
     @cached_property
     def standbys(self) -> tuple[str, ...]:
         """The replicas' names: s1, s2, …"""
-        return tuple(f"s{i}" for i in range(1, self.replicas + 1))
+        return _replica_names(self.replicas)
 
     @cached_property
     def node_names(self) -> tuple[str, ...]:
@@ -225,6 +209,11 @@ class Scenario(BaseModel):
                     f"{ack} waits for {want.count} acknowledgements and names {listed} of the {self.replicas} "
                     f"replicas here: no commit will ever return."
                 )
+        if self.arrivals == "closed" and any(isinstance(f, Change) and f.setting == "rate_per_s" for f in self.faults):
+            found.append("a change of rate_per_s does nothing where arrivals is 'closed': clients set the pace.")
+        of_replicas = ("lag_ms", "network_ms", "replay_us", "apply_delay_ms")
+        idle = [f for f in of_replicas if getattr(self.nodes.get(LEADER), f, None) is not None]
+        found += [f"{field} of {LEADER} does nothing: it belongs to a replica." for field in idle]
         return found
 
     def postgres_settings(self) -> dict[str, str]:
@@ -270,10 +259,7 @@ class Scenario(BaseModel):
         ScenarioError
             If the text is not JSON, or not a scenario.
         """
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise ScenarioError(one_sentence(error, list(cls.model_fields))) from None
+        return cls.model_validate_json(text)
 
     def share(self) -> str:
         """Return a short text that holds the whole scenario."""
@@ -302,18 +288,16 @@ class Scenario(BaseModel):
         if self.read_from not in ("random", *known):
             raise ScenarioError(f"read_from is {self.read_from!r}: it must be 'random' or a node; {where}.")
         for name in self.nodes:
-            if name != LEADER and not (name[:1] == "s" and name[1:].isdigit() and 1 <= int(name[1:]) <= MAX_REPLICAS):
+            if name not in (LEADER, *_replica_names(MAX_REPLICAS)):
                 raise ScenarioError(f"nodes names {name!r}: it must be L or s1 to s{MAX_REPLICAS}.")
-        try:
-            faults = self.timeline
-        except ValidationError as error:
-            raise ScenarioError(one_sentence(error, list(Partition.model_fields))) from None
-        for fault in faults:
+        for fault in self.timeline:
             missing = [name for name in fault.places() if name not in known]
             if missing:
                 raise ScenarioError(f"a {fault.kind} names {missing[0]!r}, which is not in this run: {where}.")
             if isinstance(fault, Partition):
                 _check_partition(fault, known)
+            if isinstance(fault, SlowReplay) and fault.node == LEADER:
+                raise ScenarioError(f"a slow_replay names {LEADER}, which replays nothing: it must name a replica.")
             if isinstance(fault, CutLink | LinkDelay) and LEADER not in (fault.source, fault.target):
                 raise ScenarioError(
                     f"a {fault.kind} names the link {fault.source} → {fault.target}, which carries nothing: "
@@ -323,7 +307,10 @@ class Scenario(BaseModel):
                 raise ScenarioError(f"a {fault.kind} runs from {fault.source} to itself: it needs two nodes.")
 
     def _check_change(self, fault: Change) -> None:
-        type(self)(**{fault.setting: fault.value, "replicas": self.replicas})
+        try:
+            type(self)(**{fault.setting: fault.value, "replicas": self.replicas})
+        except ScenarioError as error:
+            raise ScenarioError(f"in a change, {error}") from None
 
     def _check_spread(self) -> None:
         for what in ("network", "flush"):
@@ -332,33 +319,43 @@ class Scenario(BaseModel):
                 raise ScenarioError(f"{what}_spread is {spread:g}: it must be at most 1 where the shape is {shape}.")
 
     def _check_cost(self) -> None:
-        rates = [
-            self.rate_per_s,
-            *(f.value for f in self.faults if isinstance(f, Change) and f.setting == "rate_per_s"),
-        ]
-        flushes = [self.flush_ms, *(f.value for f in self.faults if isinstance(f, Change) and f.setting == "flush_ms")]
-        seconds = self.duration_ms / 1000
+        """Refuse what would take hours. The work follows messages, not writes; see `engine`."""
+        rates, flushes = self._ever("rate_per_s"), self._ever("flush_ms")
+        duration = self.duration_ms
         if self.arrivals == "closed":
             trip = max(self.think_ms + min(flushes), 0.01)
-            writes, knobs = self.clients * self.duration_ms / trip, f"clients = {self.clients}"
+            writes, knobs = self.clients * duration / trip, f"clients = {self.clients}"
         else:
-            writes, knobs = max(rates) * seconds, f"rate_per_s = {max(rates):g}"
-        if writes + self.reads_per_s * seconds > MAX_WRITES:
+            writes, knobs = max(rates) * duration / 1000, f"rate_per_s = {max(rates):g}"
+        operations = writes + self.reads_per_s * duration / 1000
+        if operations > MAX_WRITES:
             raise ScenarioError(
-                f"{knobs} over duration_ms = {self.duration_ms:g} means {writes + self.reads_per_s * seconds:.3g} "
-                f"operations: at most {MAX_WRITES:,} are allowed, so lower the rate or the duration."
+                f"{knobs} over duration_ms = {duration:g} means {operations:.3g} operations: "
+                f"at most {MAX_WRITES:,} are allowed, so lower the rate or the duration."
             )
-        cycles = min(writes, self.duration_ms / min(flushes)) * (1 + self.replicas)
-        if cycles > MAX_FLUSHES:
+        batches = min(writes, duration / min(flushes)) + writes * self.record_bytes / MAX_BATCH_BYTES
+        held_back = any(self.of(name, "apply_delay_ms") for name in self.standbys)
+        replay_steps = writes if held_back else min(writes, duration / REPLAY_STEP_MS)
+        steps = (batches + replay_steps) * (1 + self.replicas)
+        if steps > MAX_STEPS:
             raise ScenarioError(
-                f"flush_ms = {min(flushes):g} over duration_ms = {self.duration_ms:g} means {cycles:.3g} flushes: "
-                f"at most {MAX_FLUSHES:,} are allowed, so lower the rate or the duration."
+                f"{knobs} and flush_ms = {min(flushes):g} over duration_ms = {duration:g} mean {steps:.3g} flushes, "
+                f"messages and steps of replay: at most {MAX_STEPS:,} are allowed, so lower the rate or the duration."
             )
+
+    def _ever(self, setting: str) -> list[float]:
+        """Return every value that a number has on any node at any time."""
+        changed = [f.value for f in self.faults if isinstance(f, Change) and f.setting == setting]
+        return [*(self.of(name, setting) for name in self.node_names), *changed]
 
 
 def field_info(field: str) -> FieldInfo:
     """Return what a scenario's field says of itself: unit, slider, step, help."""
     return Scenario.model_fields[field]
+
+
+def _replica_names(count: int) -> tuple[str, ...]:
+    return tuple(f"s{i}" for i in range(1, count + 1))
 
 
 def _names(text: str) -> tuple[str, ...]:

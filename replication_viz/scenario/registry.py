@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
-from .errors import ScenarioError
+from .errors import ScenarioError, suggestion
 from .faults import CutLink, StallDisk
 from .model import NodeSettings, Scenario
 
@@ -26,9 +25,7 @@ class Registry(Mapping[str, Scenario]):
 
     def __getitem__(self, name: str) -> Scenario:
         if name not in self._entries:
-            close = get_close_matches(name, self._entries, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(self._entries)}."
-            raise ScenarioError(f"no scenario is called {name!r}: {hint}")
+            raise ScenarioError(f"no scenario is called {name!r}: {suggestion(str(name), list(self._entries))}")
         return Scenario(name=name, **self._entries[name])
 
     def __iter__(self) -> Iterator[str]:
@@ -47,7 +44,7 @@ class Registry(Mapping[str, Scenario]):
 scenarios = Registry(
     {
         "start_here": {
-            "title": "One leader, three replicas",
+            "title": "One leader and its replicas",
             "ack": "ANY 1 (s1, s2, s3)",
             "reads_per_s": 500,
             "nodes": _THREE_ZONES,
@@ -64,7 +61,8 @@ scenarios = Registry(
             "ack": "async",
             "replicas": 2,
             "rate_per_s": 400,
-            "nodes": {"s2": NodeSettings(place="small machine", replay_us=5_000)},
+            "replay_us": 5_000,
+            "nodes": {"s1": NodeSettings(place="big", replay_us=50), "s2": NodeSettings(place="small")},
             "duration_ms": 4_000,
         },
         "three_zones": {

@@ -32,7 +32,7 @@ def encode(json: str) -> str:
     """Return JSON as a share text."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zdict=_WORDS)
     packed = packer.compress(json.encode()) + packer.flush()
-    return f"rv{VERSION}." + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    return f"rv{VERSION}.{_letters(packed)}"
 
 
 def decode(text: str) -> str:
@@ -44,20 +44,24 @@ def decode(text: str) -> str:
         If the text is not a share text, is of another version, or is damaged (a checksum is in it).
     """
     text = "".join(text.split())
-    head = re.match(r"rv(\d+)\.", text)
+    head = re.match(r"rv([0-9]{1,9})\.", text)
     if head is None:
         raise ScenarioError(f"{text[:24]!r} is not a share text: one begins with 'rv{VERSION}.'.")
-    if int(head[1]) != VERSION:
+    if head[1] != str(VERSION):
         raise ScenarioError(f"this share text is of version {head[1]}: this program reads version {VERSION}.")
     letters = text[head.end() :]
     try:
         packed = base64.b64decode(letters + "=" * (-len(letters) % 4), altchars=b"-_", validate=True)
         unpacker = zlib.decompressobj(15, zdict=_WORDS)
         plain = unpacker.decompress(packed, 1_000_000)
-        if not unpacker.eof or unpacker.unused_data:
+        if not unpacker.eof or unpacker.unused_data or _letters(packed) != letters:
             raise ValueError
         return plain.decode()
     except (ValueError, binascii.Error, zlib.error):
         raise ScenarioError(
             f"the share text of {len(text)} characters is damaged: copy the whole of it, from 'rv{VERSION}.' on."
         ) from None
+
+
+def _letters(packed: bytes) -> str:
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()

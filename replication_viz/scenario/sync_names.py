@@ -26,6 +26,7 @@ _TOKEN = re.compile(
       | (?P<mark>[,()])""",
     re.VERBOSE,
 )
+_PLAIN = re.compile(r"(?!(?:any|first)$)[a-z_][a-z_0-9]*", re.IGNORECASE)
 
 
 class SyncNamesError(ScenarioError):
@@ -100,7 +101,9 @@ class SyncRule:
         """Return the rule as PostgreSQL spells it."""
         if self.method == "async":
             return "''"
-        return f"'{self.method.upper()} {self.count} ({', '.join(self.names)})'"
+        names = ", ".join(name if name == "*" or _PLAIN.fullmatch(name) else _quoted(name) for name in self.names)
+        value = f"{self.method.upper()} {self.count} ({names})"
+        return "'" + value.replace("'", "''") + "'"
 
 
 def parse(text: str) -> SyncRule:
@@ -174,6 +177,10 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
     yield "end", ""
 
 
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _expect(text: str, tokens: list[tuple[str, str]], at: int, kind: str, word: str | None = None) -> None:
     found, what = tokens[at]
     if found != kind or (word is not None and what != word):
@@ -202,5 +209,5 @@ def _list(text: str, tokens: list[tuple[str, str]], at: int) -> tuple[list[str],
 
 def _atoi(digits: str) -> int:
     """Return the count as C's ``atoi`` on a 64-bit server reads it: the low 32 bits, signed."""
-    low = min(int(digits), 2**63 - 1) & 0xFFFFFFFF
+    low = min(int(digits.lstrip("0")[:20] or "0"), 2**63 - 1) & 0xFFFFFFFF
     return low - 2**32 if low >= 2**31 else low

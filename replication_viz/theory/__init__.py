@@ -1,5 +1,28 @@
 """Closed forms and small Monte Carlo models, each with its source, to hold the simulation against."""
 
+from .availability import at_least_k_up
 from .commit import OrderStatistic, commit_latency, slow_if_all, slow_if_any
+from .loss import (
+    ExponentialLagLoss,
+    PoissonLoss,
+    any_of_loss,
+    fixed_delay_loss,
+    in_order_loss,
+    in_order_losses,
+    patroni_bound,
+)
 
-__all__ = ["OrderStatistic", "commit_latency", "slow_if_all", "slow_if_any"]
+__all__ = [
+    "ExponentialLagLoss",
+    "OrderStatistic",
+    "PoissonLoss",
+    "any_of_loss",
+    "at_least_k_up",
+    "commit_latency",
+    "fixed_delay_loss",
+    "in_order_loss",
+    "in_order_losses",
+    "patroni_bound",
+    "slow_if_all",
+    "slow_if_any",
+]

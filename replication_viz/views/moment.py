@@ -46,6 +46,11 @@ class Packet:
     is_reply: bool
     is_lost: bool
 
+    @property
+    def link(self) -> tuple[int, int, bool, bool]:
+        """Messages of one link are alike and may be drawn as one."""
+        return self.source, self.target, self.is_reply, self.is_lost
+
 
 @dataclass(frozen=True)
 class Number:
@@ -96,15 +101,29 @@ class Moment:
 
 
 def telling_moment(trace: Trace) -> float:
-    """Return the moment, ms, with the most waiting commits if that is unusual, else about 60 %."""
-    moments = np.linspace(0, trace.duration_ms, 401)[1:]
+    """Return the moment, ms, with the most waiting commits if that is unusual.
+
+    Else it lies late in the first fault that ends within the run, or at about 60 %.
+    """
+    moments = (np.arange(400) + 0.9) * trace.duration_ms / 400
     waiting = measures.waiting(trace, moments)
     if waiting.max() >= max(8, 4 * np.median(waiting)):
-        return float(moments[waiting.argmax()])
-    near = trace.duration_ms * np.linspace(0.58, 0.62, 101)
-    wal = trace.flights.where(trace.flights.kind == FlightKind.WAL)
-    sent = np.searchsorted(np.sort(wal.sent), near, side="right")
-    arrived = np.searchsorted(np.sort(wal.arrived), near, side="right")
+        peak = float(moments[waiting.argmax()])
+        return _busiest(trace, max(peak - 0.005 * trace.duration_ms, 0.0), peak)
+    whole = trace.duration_ms
+    ends = trace.marks.until
+    passing = np.flatnonzero(ends < whole)
+    if len(passing):
+        begin, end = trace.marks.time[passing[0]], ends[passing[0]]
+        return _busiest(trace, begin + 0.85 * (end - begin), begin + 0.95 * (end - begin))
+    return _busiest(trace, 0.58 * whole, 0.62 * whole)
+
+
+def _busiest(trace: Trace, begin: float, end: float) -> float:
+    """Return the moment between two with the most messages on their way."""
+    near = np.linspace(begin, end, 101)
+    sent = np.searchsorted(np.sort(trace.flights.sent), near, side="right")
+    arrived = np.searchsorted(np.sort(trace.flights.arrived), near, side="right")
     return float(near[(sent - arrived).argmax()])
 
 
@@ -113,9 +132,7 @@ def moment(trace: Trace, at_ms: float) -> Moment:
     story = header(trace)
     epoch = [epoch for epoch in story["epochs"] if epoch["t"] <= at_ms][-1]
     walls = tuple(frozenset(w["nodes"]) for w in story["walls"] if w["t"] <= at_ms < w["until"])
-    rows = tuple(
-        _row(trace, story, epoch, walls, number, at_ms) for number in range(len(trace.nodes))
-    )
+    rows = tuple(_row(trace, story, epoch, walls, number, at_ms) for number in range(len(trace.nodes)))
     committed = int(trace.at(trace.nodes[0], Position.COMMITTED, at_ms))
     loss = measures.loss(trace, at_ms)
     promoted, lost = str(loss.promoted[0]), int(loss.lost[0])
@@ -135,7 +152,7 @@ def moment(trace: Trace, at_ms: float) -> Moment:
             _latency_number(trace, at_ms),
             _stale_number(rows),
         ),
-        sentence=[event["text"] for event in story["events"] if event["t"] <= at_ms][-1],
+        sentence=_sentence(story, trace.nodes, at_ms),
         window=_window(trace, at_ms),
         walls=walls,
         flags=tuple((span["t"], span["text"]) for span in story["spans"]),
@@ -154,7 +171,7 @@ def duration(ms: float) -> str:
         return "–"
     if ms >= 10_000:
         return f"{ms / 1000:.1f} s"
-    return f"{ms:.0f} ms" if ms >= 99.5 or ms == 0 else f"{ms:.1f} ms"
+    return f"{ms:,.0f} ms".replace(",", "\u2009") if ms >= 99.5 or ms == 0 else f"{ms:.1f} ms"
 
 
 def _window(trace: Trace, at_ms: float) -> tuple[float, float]:
@@ -274,6 +291,12 @@ def _stale_number(rows: tuple[Row, ...]) -> Number:
     if worst.lag_ms == 0:
         return Number(caption, "fresh", "every replica is up to date", "safe")
     return Number(caption, f"{duration(worst.lag_ms)} old", f"on {worst.name}", "ink")
+
+
+def _sentence(story: dict[str, Any], nodes: tuple[str, ...], at_ms: float) -> str:
+    """Return the newest event; a node's name at the beginning keeps its small letter."""
+    text = str([event["text"] for event in story["events"] if event["t"] <= at_ms][-1])
+    return text if text.startswith(nodes) else text[:1].upper() + text[1:]
 
 
 def _listed(names: list[str], word: str) -> str:

@@ -40,7 +40,7 @@ def view(trace: Trace) -> tuple[Floats, Floats]:
     """Return the window on the log at equally spaced moments: the head that it follows, and log2 of its width.
 
     Both are smooth in time, and the browser interpolates: a picture depends on its moment only. The window is wide
-    enough for the writes that wait and for the replicas' lag, within reason; who lags more falls off its left edge.
+    enough for the writes that wait and for the replicas' lag; who lags beyond reason falls off its left edge.
     """
     leader = trace.nodes[0]
     moments = np.linspace(0, trace.duration_ms, _VIEW_POINTS)
@@ -50,7 +50,7 @@ def view(trace: Trace) -> tuple[Floats, Floats]:
     per_ms = head.max(initial=0.0) / trace.duration_ms
     base = max(_SMALLEST, 8 * per_ms * (usual if np.isfinite(usual) else 0.0))
     behind = [head - trace.at(name, Position.RECEIVED, moments) for name in trace.nodes[1:]]
-    far = np.minimum(np.max(behind, axis=0, initial=0.0), 8 * base) if behind else np.zeros_like(head)
+    far = np.max([np.where(gap > 8 * base, 0.0, gap) for gap in [np.zeros_like(head), *behind]], axis=0)
     needed = np.maximum(head - committed, far) * 1.3
     octaves = np.log2(np.clip(needed, base, _WIDEST * base))
     return _smooth(head, 5), _smooth(_highest_around(octaves, 9), 9)

@@ -1,32 +1,29 @@
-"""A still picture of the stage at one moment: for the README, print, and viewers without JavaScript."""
+"""A still picture of the stage at one moment: for the README, for print, for viewers without JavaScript."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyBboxPatch, Polygon, Rectangle
-from matplotlib.text import Text
 
 from ..trace import Trace
 from .moment import Moment, Number, Packet, Row, duration, moment, telling_moment
-from .plot import curves
-from .style import STYLE, TYPE, Theme
+from .pen import MONO, WIDTH, Pen
+from .plot import CURVE_BINS, curves
+from .style import TYPE, Theme
 
-WIDTH = 980.0
-SANS, MONO = "DejaVu Sans", "DejaVu Sans Mono"
-LEFT, RIGHT = 208.0, 752.0  # the tapes' edges
-TOP = 66.0
+LEFT, RIGHT, TOP = 208.0, 752.0, 66.0  # the tapes' edges
+_ROOMY = 54.0  # from this distance of the rows on a row has room for two lines of text
+_DASHES = ("solid", (0, (4, 1.5)), (0, (1, 1)))
 
 
 def poster(
     trace: Trace,
     at_ms: float | None = None,
     theme: Theme = "light",
-    size: tuple[float, float] = (9.8, 5.6),
+    size: tuple[float, float] | None = None,
 ) -> Figure:
     """Return the stage at a moment as a figure; save it as PNG, SVG or PDF.
 
@@ -34,8 +31,9 @@ def poster(
     ----------
     at_ms : float, optional
         The moment, ms, from 0 to the run's end. By default the most telling one.
-    size : (float, float)
-        Width and height in inches; letters scale with the width.
+    size : (float, float), optional
+        Width and height in inches; letters scale with the width. By default 9.8 by 5.6, and less
+        high with fewer than four nodes.
 
     Raises
     ------
@@ -45,191 +43,144 @@ def poster(
     when = telling_moment(trace) if at_ms is None else float(at_ms)
     if not 0 <= when <= trace.duration_ms:
         raise ValueError(f"at_ms is {at_ms}: it must be from 0 to {trace.duration_ms:g}.")
-    return _Poster(moment(trace, when), trace, theme, size).figure
+    fitting = (9.8, 5.6 - 0.7 * max(4 - len(trace.nodes), 0))
+    return _Poster(moment(trace, when), trace, Pen(theme, size or fitting)).figure
 
 
 class _Poster:
-    """Draws in pixels of a stage that is 980 wide, from the top down."""
-
-    def __init__(
-        self, now: Moment, trace: Trace, theme: Theme, size: tuple[float, float]
-    ) -> None:
-        self.now, self.trace = now, trace
-        self.colour = STYLE.colours(theme)
-        self.scale = size[0] / (WIDTH / 100)
-        self.height = WIDTH * size[1] / size[0]
-        self.figure = Figure(figsize=size, dpi=100, facecolor=self.colour["ground"])
-        self.renderer = FigureCanvasAgg(self.figure).get_renderer()
-        self.axes: Axes = self.figure.add_axes((0, 0, 1, 1))
-        self.axes.set(xlim=(0, WIDTH), ylim=(self.height, 0))
-        self.axes.axis("off")
-        self.tapes_end = self.height - 206
-        self.pitch = min((self.tapes_end - TOP) / len(now.rows), 92.0)
+    def __init__(self, now: Moment, trace: Trace, pen: Pen) -> None:
+        self.now, self.trace, self.pen = now, trace, pen
+        self.figure = pen.figure
+        self.pitch = min((pen.height - 200 - TOP) / len(now.rows), 92.0)
         self.bar = min(26.0, self.pitch * 0.5)
-        self.low = now.window[0]
-        self.span = now.window[1] - self.low
-        self._draw()
-
-    def _draw(self) -> None:
+        self.bottom = self._y(len(now.rows) - 1) + self.bar / 2 + 6
         self._heading()
-        self._grid()
-        for index, row in enumerate(self.now.rows):
+        self._walls()
+        for index, row in enumerate(now.rows):
             self._row(index, row)
         self._loss()
         self._acknowledged()
-        for packet in self.now.packets:
-            self._packet(packet)
-        for index, number in enumerate(self.now.numbers):
-            self._number(24 + index * 316, self.height - 194, number)
-        self._timeline(self.height - 104, self.height - 54)
-        self.text(24, self.height - 13, self.now.sentence, TYPE.note, "quiet")
+        self._packets()
+        for index, number in enumerate(now.numbers):
+            self._number(24 + index * 316, pen.height - 194, number)
+        self._timeline(pen.height - 104, pen.height - 54)
+        self.pen.fit(pen.text(24, pen.height - 13, now.sentence, TYPE.note, "quiet"), WIDTH - 24)
 
-    # -- the pens -------------------------------------------------------------------------------
-
-    def text(
-        self, x: float, y: float, words: str, size: float, ink: str = "ink", **more: Any
-    ) -> Text:
-        """Write, with the baseline at y; ``size`` in pixels."""
-        points = size * 0.72 * self.scale
-        style = {"family": SANS, "va": "baseline", "zorder": 6, **more}
-        return self.axes.text(x, y, words, fontsize=points, color=self.colour[ink], **style)
-
-    def width(self, text: Text) -> float:
-        """Return how wide a text is, in pixels of the stage."""
-        return float(text.get_window_extent(self.renderer).width) / self.scale
-
-    def line(self, xs: Any, ys: Any, ink: str, width: float = 2, **more: Any) -> None:
-        style = {"solid_capstyle": "butt", "zorder": 3, **more}
-        self.axes.plot(xs, ys, color=self.colour[ink], lw=width * 0.72 * self.scale, **style)
-
-    def box(self, x: float, y: float, w: float, h: float, ink: str, r: float = 4, **more: Any) -> None:
-        if w <= 0:
-            return
-        r = min(r, w / 2, h / 2)
-        style = {"facecolor": self.colour[ink], "linewidth": 0, "zorder": 2, **more}
-        shape = f"round,pad=0,rounding_size={r}"
-        self.axes.add_patch(FancyBboxPatch((x, y), w, h, boxstyle=shape, **style))
-
-    def shape(self, points: Any, ink: str, x: float, y: float, **more: Any) -> None:
-        moved = np.asarray(points, dtype=float) + (x, y)
-        style = {"facecolor": self.colour[ink], "linewidth": 0, "zorder": 5, **more}
-        self.axes.add_patch(Polygon(moved, closed=True, **style))
-
-    def bolt(self, x: float, y: float, size: float = 1.0) -> None:
-        points = np.array([(2, -9), (-5, 1), (-1, 1), (-3, 9), (5, -2), (1, -2)]) * size
-        self.shape(points, "fault", x, y)
-
-    def tick(self, x: float, y: float, size: float = 1.0, width: float = 2.4) -> None:
-        points = np.array([(-5, -1), (-1, 3), (6, -6)]) * size
-        self.line(x + points[:, 0], y + points[:, 1], "safe", width, zorder=7)
-
-    def x(self, lsn: float) -> float:
+    def _x(self, lsn: float) -> float:
         """Return where an LSN lies, kept within the window."""
-        share = (lsn - self.low) / self.span
-        return LEFT + (RIGHT - LEFT) * min(max(share, 0.0), 1.0)
+        low, high = self.now.window
+        return LEFT + (RIGHT - LEFT) * min(max((lsn - low) / (high - low), 0.0), 1.0)
 
-    def y(self, row: float) -> float:
+    def _y(self, row: int) -> float:
         """Return the middle of a row's bar."""
         return TOP + self.bar / 2 + 2 + row * self.pitch
 
-    # -- the parts ------------------------------------------------------------------------------
-
     def _heading(self) -> None:
-        title = self.text(24, 34, self.now.title, TYPE.title, weight="bold")
+        title = self.pen.text(24, 34, self.now.title, TYPE.title, weight="bold")
         clock = f"t = {self.now.at_ms:,.1f} ms".replace(",", "\u2009")
-        time = self.text(WIDTH - 24, 34, clock, 15, weight="bold", ha="right", family=MONO)
-        begin = 24 + self.width(title) + 16
-        room = WIDTH - 24 - self.width(time) - 16 - begin
-        setting = self.text(begin, 34, self.now.setting, 13, "quiet", family=MONO)
-        if self.width(setting) > room:
-            setting.set_fontsize(setting.get_fontsize() * max(room / self.width(setting), 0.6))
-
-    def _grid(self) -> None:
-        bottom = self.y(len(self.now.rows) - 1) + self.bar / 2 + 6
+        right = WIDTH - 24
+        time = self.pen.text(right, 34, clock, 15, weight="bold", ha="right", family=MONO)
+        begin = 24 + self.pen.width(title) + 16
+        room = right - self.pen.width(time) - 16
+        settings = self.now.setting.split(" · ")
+        setting = self.pen.text(begin, 34, " · ".join(settings), 13, "quiet", family=MONO)
+        while len(settings) > 1 and begin + self.pen.width(setting) > room:
+            settings.pop()
+            setting.set_text(" · ".join(settings))
+        if begin + self.pen.width(setting) > room:
+            setting.set_text(settings[0].partition(" = ")[2])
+        self.pen.fit(setting, room)
         for x in np.linspace(LEFT, RIGHT, 11):
-            self.line([x, x], [TOP, bottom], "hair", 1, linestyle=(0, (2, 5)), zorder=1)
+            dots: Any = (0, (2, 5))
+            self.pen.line([x, x], [TOP, self.bottom], "hair", 1, linestyle=dots, zorder=1)
+
+    def _walls(self) -> None:
+        """Draw a partition as a dashed line between neighbours that it separates."""
+        for wall in self.now.walls:
+            for row in range(1, len(self.now.rows)):
+                if (row in wall) != (row - 1 in wall):
+                    y = self._y(row) - self.pitch / 2 + (6 if self.pitch >= _ROOMY else 0)
+                    self.pen.line([24, WIDTH - 24], [y, y], "fault", 2.4, linestyle=(0, (4, 2.5)))
 
     def _row(self, index: int, row: Row) -> None:
-        y, roomy = self.y(index), self.pitch >= 54
-        faded = 1.0 if row.is_up else 0.35
+        y, pen = self._y(index), self.pen
         self._badge(row, y)
-        name_y = y + 2 if roomy else y + 5
-        name = self.text(72, name_y, row.name, TYPE.name if roomy else 14, weight="bold")
-        if row.ailment and row.is_up and roomy:
-            self.text(72, y + 19, row.about, TYPE.note, "quiet")
-            self._pill(72, y + 25, row.ailment)
-        elif row.ailment and row.is_up:
-            self._pill(72 + self.width(name) + 8, y - 9, row.ailment)
-        elif roomy:
-            self.text(72, y + 19, row.about if row.is_up else "down", TYPE.note, "quiet")
-        else:
-            about = row.about if row.is_up else "down"
-            note = self.text(72 + self.width(name) + 8, y + 5, about, 11, "quiet")
-            _shorten(note, LEFT - 10, self)
+        self._name(row, y)
         top, low = y - self.bar / 2, self.bar * 0.35
-        self.box(LEFT, top, RIGHT - LEFT, self.bar, "raised", zorder=1)
-        self.box(LEFT, top, self.x(row.head) - LEFT, self.bar, "appended", alpha=faded)
-        self.box(LEFT, top, self.x(row.flushed) - LEFT, self.bar, "flushed", alpha=faded)
-        end = self.x(row.replayed) - LEFT
-        self.box(LEFT, top + self.bar - low, end, low, "replayed", r=2, alpha=faded)
-        self._row_numbers(row, y, roomy)
+        faded = 1.0 if row.is_up else 0.35
+        pen.box(LEFT, top, RIGHT - LEFT, self.bar, "raised", zorder=1)
+        pen.box(LEFT, top, self._x(row.head) - LEFT, self.bar, "appended", alpha=faded)
+        pen.box(LEFT, top, self._x(row.flushed) - LEFT, self.bar, "flushed", alpha=faded)
+        pen.box(LEFT, y + self.bar / 2 - low, self._x(row.replayed) - LEFT, low, "replayed", r=2, alpha=faded)
+        gone = self.now.window[0] - row.replayed
+        if row.is_up and gone > 0:
+            pen.text(LEFT + 6, top + 10.5, f"◂ replay is {gone:,.0f} writes further left", 10)
+        self._row_numbers(row, y)
 
-    def _row_numbers(self, row: Row, y: float, roomy: bool) -> None:
-        size = TYPE.note if roomy else min(11.0, self.pitch / 2 - 3.5)
+    def _name(self, row: Row, y: float) -> None:
+        pen, is_roomy = self.pen, self.pitch >= _ROOMY
+        about = row.about if row.is_up else "down"
+        ailment = row.ailment if row.is_up else ""
+        size = TYPE.name if is_roomy else 14
+        name = pen.text(72, y + (2 if is_roomy else 5), row.name, size, weight="bold")
+        beside = 72 + pen.width(name) + 8
+        if is_roomy:
+            pen.fit(pen.text(72, y + 19, about, TYPE.note, "quiet"), LEFT - 8)
+            if ailment:
+                self._pill(72, y + 25, ailment)
+        elif ailment:
+            self._pill(beside, y - 9, ailment)
+        else:
+            pen.fit(pen.text(beside, y + 5, about, 11, "quiet"), LEFT - 8)
+
+    def _row_numbers(self, row: Row, y: float) -> None:
+        size = TYPE.note if self.pitch >= _ROOMY else min(11.0, self.pitch / 2 - 3.5)
         gap = size * 0.66
-        first = self.text(RIGHT + 14, y - gap + 4, f"flushed {row.flushed:,}", size, family=MONO)
+        self.pen.text(RIGHT + 14, y - gap + 4, f"flushed {row.flushed:,}", size, family=MONO)
+        ink = "quiet"
         if not row.is_up:
             words, ink = "down", "risk"
         elif row.is_leader:
-            words, ink = "leader's head", "quiet"
             words = f"appended {row.head:,}"
         else:
-            late = row.lag_ms >= 100
-            words, ink = f"replay lag {duration(row.lag_ms)}", "risk" if late else "quiet"
-        self.text(RIGHT + 14, y + gap + 4, words, size, ink, family=MONO)
-        if row.is_up and max(row.head, row.replayed) < self.low:
-            gone = f"{self.low - row.head:,} writes left of this window"
-            self.text(LEFT + 10, y + 4, f"◂ {gone}", 11, "risk")
-        first.set_gid(f"flushed-{row.name}")
+            words = f"replay lag {duration(row.lag_ms)}"
+            ink = "risk" if row.lag_ms >= 100 else "quiet"
+        self.pen.text(RIGHT + 14, y + gap + 4, words, size, ink, family=MONO)
 
     def _badge(self, row: Row, y: float) -> None:
+        size = min(9.0, self.pitch * 0.26)
         if not row.is_up:
-            for way in (-1, 1):
-                self.line([37, 51], [y - 7 * way, y + 7 * way], "down", 3, zorder=5)
+            self.pen.cross(44, y, size - 1, "down", 3.4)
         elif row.is_leader:
-            crown = [(-16, 8), (-12, -5), (-6, 2), (0, -8), (6, 2), (12, -5), (16, 8)]
-            self.shape(crown, "leader", 44, y)
+            self.pen.crown(44, y)
         else:
-            ink = "fault" if row.ailment else "replica"
-            size = min(9.0, self.pitch * 0.26)
-            ring = {"fill": False, "edgecolor": self.colour[ink], "zorder": 5}
-            self.axes.add_patch(Circle((44, y), size, lw=2.6 * 0.72 * self.scale, **ring))
+            self.pen.ring(44, y, size, "fault" if row.ailment else "replica")
             if row.ailment:
-                self.bolt(44, y, size / 9 * 0.72)
+                self.pen.bolt(44, y, size / 9 * 0.72)
 
     def _pill(self, x: float, y: float, words: str) -> None:
-        label = self.text(x + 9, y + 12.7, words, 10.5, "fault", weight="bold")
-        _shorten(label, LEFT - 12, self)
-        self.box(x, y, self.width(label) + 18, 18, "fault_ground", r=9, zorder=5)
+        label = self.pen.text(x + 7, y + 12.7, words, 10.5, "fault", weight="bold")
+        self.pen.fit(label, LEFT - 9, smallest=8.5)
+        self.pen.box(x, y, self.pen.width(label) + 14, 18, "fault_ground", r=9, zorder=5)
 
     def _acknowledged(self) -> None:
-        x, rows = self.x(self.now.committed), self.now.rows
-        self.line([x, x], [58, self.y(len(rows) - 1) + self.bar / 2 + 6], "safe", 2, zorder=4)
-        self.tick(x, 54)
-        label = "acknowledged up to here"
-        self.text(x - 11, 57, label, TYPE.note, "safe", ha="right", weight="bold")
+        pen, x = self.pen, self._x(self.now.committed)
+        pen.line([x, x], [58, self.bottom], "safe", 2, zorder=4)
+        pen.tick(x, 54)
+        pen.text(x - 11, 57, "acknowledged up to here", TYPE.note, "safe", ha="right", weight="bold")
         if self.now.waiting <= 0:
             return
-        end = self.x(rows[0].head)
+        end = self._x(self.now.rows[0].head)
         if end - x > 8:
-            self.line([x + 3, end], [62, 62], "risk", 2)
+            pen.line([x + 3, end], [62, 62], "risk", 2)
             for edge in (x + 3, end):
-                self.line([edge, edge], [59, 65], "risk", 2)
+                pen.line([edge, edge], [59, 65], "risk", 2)
         noun = "commit waits" if self.now.waiting == 1 else "commits wait"
         words = f"{self.now.waiting:,} {noun} for {self.now.waits_for}"
-        note = self.text(x + 13, 57, words, TYPE.note, "risk", weight="bold")
-        middle = (x + 3 + end) / 2 - self.width(note) / 2
-        note.set_x(min(max(middle, x + 13), WIDTH - 24 - self.width(note)))
+        note = pen.text(x + 13, 57, words, TYPE.note, "risk", weight="bold")
+        middle = (x + 3 + end) / 2 - pen.width(note) / 2
+        note.set_x(max(min(middle, WIDTH - 24 - pen.width(note)), x + 13))
+        pen.fit(note, WIDTH - 20)
 
     def _loss(self) -> None:
         """Hatch what a crash would take, on the row that would be promoted."""
@@ -237,105 +188,105 @@ class _Poster:
             return
         row = max(self.now.promoted, 0)
         head = self.now.rows[row].head if self.now.promoted >= 0 else 0
-        begin, end = self.x(head), self.x(self.now.committed)
-        top = self.y(row) - self.bar / 2
-        style = {"hatch": "////", "fill": False, "linewidth": 0, "zorder": 3}
-        edge = self.colour["risk"]
-        self.axes.add_patch(Rectangle((begin, top), end - begin, self.bar, edgecolor=edge, **style))
-        words = f"{self.now.lost:,} would be lost"
-        self.text(end + 8, self.y(row) + 4, words, TYPE.note, "risk", weight="bold")
+        begin, end = self._x(head), self._x(self.now.committed)
+        self.pen.hatch(begin, self._y(row) - self.bar / 2, end - begin, self.bar, "risk")
+        words = f"{self.now.lost:,} lost"
+        style: dict[str, Any] = {"weight": "bold", "ha": "center", "zorder": 7}
+        note = self.pen.text(0, self._y(row) + 4, words, TYPE.note, "risk", **style)
+        width = self.pen.width(note) + 12
+        x = (begin + end) / 2 if end - begin > width + 12 else end + 3 + width / 2
+        note.set_x(x)
+        self.pen.box(x - width / 2, self._y(row) - 9, width, 18, "ground", zorder=6)
 
-    def _packet(self, packet: Packet) -> None:
-        if packet.lsn < self.low or packet.lsn > self.low + self.span:
-            return
+    def _packets(self) -> None:
+        """Draw the messages, close ones of a link as one; where links cross the upper one is read."""
+        low, high = self.now.window
+        placed: list[tuple[Packet, float, float]] = []
+        for packet in self.now.packets:
+            if not low <= packet.lsn <= high:
+                continue
+            x, y = self._place(packet)
+            for index, (other, u, v) in enumerate(placed):
+                if other.link == packet.link and abs(x - u) < 25 and abs(y - v) < 15:
+                    count = other.count + packet.count
+                    placed[index] = (replace(packet, count=count), u, v)
+                    break
+            else:
+                placed.append((packet, x, y))
+        for index, (packet, x, y) in enumerate(placed):
+            above = placed[index + 1 :]
+            is_bare = any(abs(x - u) < 25 and abs(y - v) < 15 for _, u, v in above)
+            self._packet(packet, x, y, 8 + index / 1000, is_bare)
+
+    def _place(self, packet: Packet) -> tuple[float, float]:
+        # From edge to edge of the bars: in a bar's middle a packet would hide where the bar ends.
+        begin, end = self._y(packet.source), self._y(packet.target)
+        edge = float(np.sign(end - begin)) * (self.bar / 2 + 4)
         share = min(packet.progress, 0.5) if packet.is_lost else packet.progress
-        # From edge to edge of the bars: in a bar's middle a packet would hide the bar's end.
-        begin, end = self.y(packet.source), self.y(packet.target)
-        edge = np.sign(end - begin) * (self.bar / 2 + 4)
-        y = begin + edge + (end - begin - 2 * edge) * share
-        x = self.x(packet.lsn)
-        ground = {"facecolor": self.colour["ground"], "zorder": 8}
+        return self._x(packet.lsn), begin + edge + (end - begin - 2 * edge) * share
+
+    def _packet(self, packet: Packet, x: float, y: float, zorder: float, is_bare: bool) -> None:
+        pen = self.pen
         if packet.is_reply:
-            ring = {"edgecolor": self.colour["safe"], "lw": 2.2 * 0.72 * self.scale, **ground}
-            self.axes.add_patch(Circle((x, y), 6, alpha=0.5 if packet.is_lost else 1, **ring))
-            if not packet.is_lost:
-                points = np.array([(-3, 0), (-1, 2.4), (3, -2.6)])
-                self.line(x + points[:, 0], y + points[:, 1], "safe", 1.8, zorder=9)
+            pen.ring(x, y, 6, "safe", 2.2, zorder=zorder)
+            if not packet.is_lost and not is_bare:
+                pen.tick(x - 0.3, y + 0.6, 0.55, 1.8, zorder=zorder)
         else:
             words = f"{packet.count:,}"
             w = max(22.0, 10 + 7 * len(words))
-            box = {"edgecolor": self.colour["leader"], "linewidth": 2 * 0.72 * self.scale, **ground}
-            self.box(x - w / 2, y - 7, w, 14, "ground", **box)
-            style = {"ha": "center", "weight": "bold", "zorder": 9}
-            self.text(x, y + 3.7, words, 10, "leader", **style)
+            pen.box(x - w / 2, y - 7, w, 14, "ground", edge="leader", zorder=zorder)
+            if not is_bare:
+                style = {"ha": "center", "weight": "bold", "zorder": zorder}
+                pen.text(x, y + 3.7, words, 10, "leader", **style)
         if packet.is_lost:
-            for way in (-1, 1):
-                self.line([x - 7, x + 7], [y - 7 * way, y + 7 * way], "risk", 2.4, zorder=10)
+            pen.cross(x, y, 7, "risk")
 
     def _number(self, x: float, y: float, number: Number) -> None:
-        self.box(x, y, 300, 64, "raised", r=8)
-        self.text(x + 16, y + 22, number.caption, TYPE.note, "quiet")
-        value = self.text(x + 16, y + 50, number.value, TYPE.number, number.tone, weight="bold")
-        note = self.text(x + 30 + self.width(value), y + 50, number.note, TYPE.note, "quiet")
-        _shorten(note, x + 292, self)
+        pen = self.pen
+        pen.box(x, y, 300, 64, "raised", r=8)
+        pen.text(x + 16, y + 22, number.caption, TYPE.note, "quiet")
+        value = pen.text(x + 16, y + 50, number.value, TYPE.number, number.tone, weight="bold")
+        note = pen.text(x + 30 + pen.width(value), y + 50, number.note, TYPE.note, "quiet")
+        pen.fit(note, x + 292)
 
     def _timeline(self, top: float, bottom: float) -> None:
-        left, right, whole = 60.0, WIDTH - 40, self.trace.duration_ms
-        curves = self._curves()
-        peak = max([float(np.nanmax(c)) for _, c, *_ in curves if not np.isnan(c).all()], default=0)
-        peak = peak or 1.0
+        pen, left, right, whole = self.pen, 60.0, WIDTH - 40, self.trace.duration_ms
+        shown = curves(self.trace)
+        peak = max((float(np.nanmax(c.ms, initial=0)) for c in shown), default=0.0) or 1.0
+        times = np.arange(1, CURVE_BINS + 1) * whole / CURVE_BINS
 
         def across(ms: Any) -> Any:
             return left + (right - left) * np.asarray(ms) / whole
 
-        self.line([left, right], [bottom, bottom], "hair", 1, zorder=1)
+        pen.line([left, right], [bottom, bottom], "hair", 1, zorder=1)
+        pen.text(left, bottom + 18, "0 s", 11, "quiet")
+        pen.text(right, bottom + 18, f"{whole / 1000:g} s", 11, "quiet", ha="right")
+        pen.text(left - 8, top + 9, duration(peak), 10, "quiet", ha="right")
         x = left + 40
-        self.text(left, bottom + 18, "0 s", 11, "quiet")
-        self.text(right, bottom + 18, f"{whole / 1000:g} s", 11, "quiet", ha="right")
-        self.text(left - 8, top + 9, duration(peak), 10, "quiet", ha="right")
-        for times, curve, ink, dashes, words in curves:
-            level = bottom - 3 - (bottom - top - 6) * curve / peak
-            self.line(across(times), level, ink, 2, linestyle=dashes)
-            self.line([x, x + 26], [bottom + 14] * 2, ink, 2, linestyle=dashes)
-            x += 44 + self.width(self.text(x + 33, bottom + 18, words, 11)) + 16
+        for curve, dashes in zip(shown, _DASHES, strict=False):
+            known = ~np.isnan(curve.ms)
+            level = bottom - 3 - (bottom - top - 6) * curve.ms[known] / peak
+            pen.line(across(times[known]), level, curve.meaning, 2, linestyle=dashes)
+            pen.line([x, x + 26], [bottom + 14] * 2, curve.meaning, 2, linestyle=dashes)
+            x += 60 + pen.width(pen.text(x + 33, bottom + 18, curve.label, 11))
         self._flags(across, top, bottom)
         at = float(across(self.now.at_ms))
-        self.line([at, at], [top - 4, bottom + 6], "ink", 2, zorder=7)
-        self.axes.add_patch(Circle((at, bottom), 6, facecolor=self.colour["ink"], zorder=7))
-
-    def _curves(self) -> list[tuple[Any, Any, str, Any, str]]:
-        times, latency = measures.latency_curve(self.trace)
-        found: list[tuple[Any, Any, str, Any, str]] = [
-            (times, latency, "risk", "solid", "commit latency")
-        ]
-        slowest = slowest_replica(self.trace)
-        if slowest:
-            lag = measures.lag_curve(self.trace, slowest, "replay")
-            found.append((*lag, "replayed", (0, (4, 1.5)), f"replay lag of {slowest}"))
-        return found
+        pen.line([at, at], [top - 4, bottom + 6], "ink", 2, zorder=7)
+        pen.disc(at, bottom, 6, "ink")
 
     def _flags(self, across: Any, top: float, bottom: float) -> None:
-        free_from = 0.0
-        for time, words in fault_flags(self.trace):
-            x = float(across(time))
-            self.bolt(x, top - 11, 0.9)
-            dashes = {"linestyle": (0, (3, 3)), "zorder": 2}
-            self.line([x, x], [top - 2, bottom], "fault", 1.4, **dashes)
-            if x < free_from:
-                continue
-            label = self.text(x + 10, top - 8, words, 11, "fault", weight="bold")
-            if x + 10 + self.width(label) > WIDTH - 24:
+        pen, free_from = self.pen, 24.0
+        places = [float(across(time)) for time, _ in self.now.flags]
+        for index, (x, (_, words)) in enumerate(zip(places, self.now.flags, strict=True)):
+            pen.bolt(x, top - 11, 0.9)
+            pen.line([x, x], [top - 2, bottom], "fault", 1.4, linestyle=(0, (3, 3)), zorder=2)
+            label = pen.text(x + 10, top - 8, words, 11, "fault", weight="bold")
+            width = pen.width(label)
+            free_to = min([u - 8 for u in places[index + 1 :] if u > x], default=WIDTH - 24)
+            if x + 10 >= free_from and x + 10 + width <= free_to:
+                free_from = x + 20 + width
+            elif x - 10 - width >= free_from:
                 label.set(ha="right", x=x - 10)
-                if x - 10 - self.width(label) < free_from:
-                    label.remove()
-                    continue
-            free_from = x + 20 + self.width(label)
-
-
-def _shorten(text: Text, right: float, pen: _Poster) -> None:
-    """Cut a text so that it ends left of ``right``, pixels of the stage."""
-    room = right - float(text.get_position()[0])
-    words = text.get_text()
-    while len(words) > 1 and pen.width(text) > room:
-        words = words[:-1].rstrip()
-        text.set_text(words + "…")
+                free_from = x + 10
+            else:
+                label.remove()

@@ -119,7 +119,7 @@ def _events(trace: Trace) -> Iterator[dict[str, Any]]:
     first = waits_for(scenario.sync_rule(), scenario.level, scenario.standbys)
     found: list[tuple[float, int, str]] = [(0.0, -1, first)]
     for time, until, kind, _, _, text in _rows(trace.marks):
-        found.append((time, kind, _sentence(text)))
+        found.append((time, kind, _sentence(text, trace.nodes)))
         if math.isfinite(until) and until < trace.duration_ms:
             over = "Every write that waited has its answer." if kind == MarkKind.BLOCKED else f"Over: {text}."
             found.append((until, -1, over))
@@ -128,8 +128,10 @@ def _events(trace: Trace) -> Iterator[dict[str, Any]]:
         yield {"t": time, "text": text, "fault": kind in FAULTS, "kind": kind}
 
 
-def _sentence(text: str) -> str:
-    """Return a mark's text with a full stop; a node's name keeps its letter."""
+def _sentence(text: str, nodes: tuple[str, ...]) -> str:
+    """Return a mark's text with a capital and a full stop; a node's name keeps its letter."""
+    if not text.startswith(nodes):
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
@@ -139,7 +141,7 @@ def _spans(trace: Trace) -> Iterator[dict[str, Any]]:
     for time, until, kind, node, peer, text in _rows(trace.marks):
         if kind not in FAULTS:
             continue
-        rows = [n for n in ((peer or node,) if kind == MarkKind.LINK else (node,)) if n >= 0]
+        rows = _rows_that_say(kind, node, peer)
         if (time, text) in seen:
             seen[time, text]["rows"] += rows
             continue
@@ -148,9 +150,17 @@ def _spans(trace: Trace) -> Iterator[dict[str, Any]]:
             "until": None if math.isnan(until) else min(until, trace.duration_ms),
             "text": text,
             "short": _short(text, trace.nodes),
-            "rows": [] if kind == MarkKind.PARTITION else rows,
+            "rows": rows,
         }
     yield from seen.values()
+
+
+def _rows_that_say(kind: int, node: int, peer: int) -> list[int]:
+    """Return the rows that carry a fault: of a link the replica's; a partition has its wall instead."""
+    if kind == MarkKind.PARTITION:
+        return []
+    row = (peer or node) if kind == MarkKind.LINK else node
+    return [row] if row >= 0 else []
 
 
 def _short(text: str, nodes: tuple[str, ...]) -> str:

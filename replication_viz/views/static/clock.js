@@ -20,8 +20,9 @@ class Pace {
   at(t) {
     const i = countUpTo(this.points, t);
     const since = t - this.points[Math.max(i - 1, 0)] - this.slow * SLOW_SECONDS;
-    const ahead = i < this.points.length ? this.points[i] - t : Infinity;
-    return Math.min(this.fast, this.slow + Math.min(this.rise * Math.max(since, 0), this.fall * ahead));
+    const letting = this.slow + this.rise * Math.max(since, 0);
+    const braking = i < this.points.length ? this.slow + this.fall * (this.points[i] - t) : Infinity;
+    return Math.min(this.fast, letting, braking);
   }
 }
 

@@ -85,6 +85,20 @@ function lastBegun(sorted, t) {
   return sorted[i];
 }
 
+/** The reply that counts at each level of `synchronous_commit`. */
+const ANSWERS = { remote_write: FLIGHT.WROTE, on: FLIGHT.FLUSHED, remote_apply: FLIGHT.REPLAYED };
+
+/** Return up to which LSN the leader has heard from a replica that it did what the level asks for. */
+function heard(run, node, level, t) {
+  for (const flights of run.flights) {
+    if (flights.source !== node || flights.kind !== ANSWERS[level]) continue;
+    for (let i = countUpTo(flights.sent, t) - 1; i >= 0; i--) {
+      if (!flights.lost[i] && flights.arrived[i] <= t) return flights.to[i];
+    }
+  }
+  return 0;
+}
+
 /** Return for whom the oldest waiting commit waits, in words. */
 function waitsFor(run, facts) {
   const { epoch } = facts;
@@ -92,13 +106,13 @@ function waitsFor(run, facts) {
   const L = facts.leader;
   if (facts.flushed[L] < next) return `for ${run.nodes[L].name}’s disk`;
   if (!epoch.count) return "for the answer";
-  const has = { remote_write: facts.received, on: facts.flushed, remote_apply: facts.replayed }[epoch.level];
-  const missing = epoch.candidates.filter((node) => has[node] < next);
+  const missing = epoch.candidates.filter((node) => heard(run, node, epoch.level, facts.t) < next);
   const needed = epoch.count - (epoch.candidates.length - missing.length);
   if (epoch.count > epoch.candidates.length) return `for ${epoch.count} of ${counted(epoch.candidates.length, "replica")}`;
   const names = missing.map((node) => run.nodes[node].name);
   if (needed <= 0) return "for the acknowledgement";
-  if (needed === names.length) return `for ${listed(names)}`;
+  if (needed === names.length && needed < 4) return `for ${listed(names)}`;
+  if (names.length > 3) return `for ${needed} of ${names.length} replicas`;
   return needed === 1 ? `for ${listed(names, "or")}` : `for ${needed} of ${listed(names)}`;
 }
 
@@ -117,7 +131,8 @@ const CARDS = {
     }
     const good = run.nodes.flatMap((node, i) =>
       i !== facts.leader && facts.up[i] && facts.received[i] >= Math.min(facts.committed, facts.bestHead) ? [node.name] : []);
-    const note = `promote ${listed(good, "or")}`;
+    const more = good.length > 4 ? [good[0], `${good.length - 1} others`] : good;
+    const note = `promote ${listed(more, "or")}`;
     return { label, number: `${count(facts.lost)} lost`, tone: facts.lost ? "risk" : "safe", note };
   },
   commit(run, facts) {
@@ -135,8 +150,8 @@ const CARDS = {
     const label = "Replicas that read stale";
     if (!facts.replicas) return { label, number: "–", tone: "ink", note: "no replica to read from" };
     const number = `${facts.stale} of ${facts.replicas}`;
-    if (!facts.stale) return { label, number, tone: "safe", note: "all show every acknowledged write" };
-    const note = `${run.nodes[facts.worst].name} shows what was true ${span(facts.worstAge)} ago`;
+    if (!facts.stale) return { label, number, tone: "safe", note: "reads are fresh everywhere" };
+    const note = `${run.nodes[facts.worst].name} is ${span(facts.worstAge)} behind`;
     return { label, number, tone: "stale", note };
   },
 };

@@ -1,6 +1,5 @@
 // Messages under way, on a canvas over the rows: each at its own LSN, moving at the speed of its link.
 
-const ANSWERS = { remote_write: FLIGHT.WROTE, on: FLIGHT.FLUSHED, remote_apply: FLIGHT.REPLAYED };
 const CROWD = 160; // from here on packets carry no number: nobody could read it
 
 class Packets {

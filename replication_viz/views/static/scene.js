@@ -39,14 +39,14 @@ function layOut(width, rows) {
   const pad = narrow ? 16 : 24;
   const pitch = Math.min(narrow ? 70 : 64, Math.max(narrow ? 34 : 24.8, Math.floor((narrow ? 300 : 250) / rows)));
   const bar = Math.round(Math.min(26, Math.max(12, pitch * 0.42)));
-  const top = 46;
+  const top = narrow ? 56 : 40;
   return {
     width, narrow, pad, pitch, bar, rows,
-    left: narrow ? 150 : 200,
+    left: narrow ? 150 : pitch < 52 ? 208 : 200,
     right: narrow ? width - pad : width - 206,
     top,
     axis: top + rows * pitch + 2,
-    height: top + rows * pitch + 18,
+    height: top + rows * pitch + 16,
     tight: pitch < 52,
     /** Top of a row's bar: with the numbers below it where there is no room beside. */
     y: (row) => top + row * pitch + (narrow ? Math.max(2, (pitch - bar - 16) / 2) : (pitch - bar) / 2),
@@ -95,9 +95,6 @@ class Scene {
     }, defs);
     svg("rect", { width: 7, height: 7, class: "rv-hatch-ground" }, hatch);
     svg("line", { x1: 0, y1: 0, x2: 0, y2: 7, class: "rv-hatch-line" }, hatch);
-    const clip = svg("clipPath", { id: `${this.id}-bars` }, defs);
-    const { left, right, height } = this.at;
-    svg("rect", { x: left, y: 0, width: right - left, height }, clip);
   }
 
   makeGrid() {
@@ -121,19 +118,22 @@ class Scene {
       cross: svg("path", { d: "M-6 -6 L6 6 M-6 6 L6 -6", class: "rv-cross" }, icon),
       pulse: svg("circle", { r: 9, class: "rv-pulse" }, icon),
     };
-    const x = at.pad + 48;
+    const x = at.pad + (at.tight ? 42 : 48);
     const size = at.pitch < 30 ? 14 : 17;
-    row.name = svg("text", { x, y: at.tight ? middle + 5 : middle - 2, class: "rv-name", "font-size": size }, g);
+    const three = at.narrow && !at.tight; // name, role, and place or fault, one below the other
+    row.name = svg("text", { x, y: at.tight ? middle + 5 : three ? middle - 9 : middle - 2, class: "rv-name", style: `font-size:${size}px` }, g);
     row.name.textContent = node.name;
-    const aside = at.tight ? x + 12 + node.name.length * size * 0.62 : x;
-    row.sub = svg("text", { x: aside, y: at.tight ? middle + 4.5 : middle + 15, class: "rv-note" }, g);
+    const aside = at.tight ? x + 9 + node.name.length * size * 0.62 : x;
+    row.sub = svg("text", { x: aside, y: at.tight ? middle + 4.5 : three ? middle + 7 : middle + 15, class: "rv-note", style: `font-size:${at.tight ? 11 : 12}px` }, g);
     row.pill = svg("g", { class: "rv-pill" }, g);
-    row.pillX = aside - (at.tight ? 2 : 8);
-    row.pillY = at.tight ? middle - 9 : middle + 4;
+    row.pillX = three ? at.pad - 6 : aside - (at.tight ? 2 : 8);
+    row.pillY = at.tight ? middle - 9 : three ? middle + 14 : middle + 4;
+    row.place = svg("text", { x, y: middle + 22, class: "rv-note", visibility: three ? "visible" : "hidden" }, g);
+    row.three = three;
     row.pillBox = svg("rect", { x: row.pillX, y: row.pillY, height: 18, rx: 9 }, row.pill);
     row.pillText = svg("text", { x: row.pillX + 9, y: row.pillY + 13 }, row.pill);
 
-    const bars = svg("g", { "clip-path": `url(#${this.id}-bars)` }, g);
+    const bars = svg("g", { class: "rv-bars" }, g);
     const bar = (kind, from, height) =>
       svg("rect", { x: at.left, y: y + from, width: 0, height, rx: 3, class: `rv-bar-${kind}` }, bars);
     row.track = bar("track", 0, at.bar);
@@ -150,7 +150,8 @@ class Scene {
       row.second = svg("text", { x: at.right, y: y + at.bar + 12, class: "rv-figure", "text-anchor": "end" }, g);
     } else if (at.pitch < 36) {
       row.first = svg("text", { x: beside, y: middle + 4, class: "rv-figure" }, g);
-      row.second = svg("text", { x: beside + 84, y: middle + 4, class: "rv-figure" }, g);
+      row.second = svg("text", { x: beside + 70, y: middle + 4, class: "rv-figure" }, g);
+      row.brief = true;
     } else {
       row.first = svg("text", { x: beside, y: middle - 4, class: "rv-figure" }, g);
       row.second = svg("text", { x: beside, y: middle + 13, class: "rv-figure" }, g);
@@ -167,21 +168,21 @@ class Scene {
       while (rows[end + 1] === rows[end] + 1) end++;
       const y = at.top + rows[i] * at.pitch + 1.5;
       svg("rect", {
-        x: at.pad - 14, y, width: at.width - 2 * at.pad + 28, height: (end - i + 1) * at.pitch - 3, rx: 12,
+        x: at.pad - 14, y, width: at.width - 2 * at.pad + 28, height: (end - i + 1) * at.pitch - 3, rx: at.tight ? 8 : 12,
       }, group);
       if (i === 0) wall.pillAt = rows[0] === 0 ? y + (end - i + 1) * at.pitch - 3 : y;
       i = end + 1;
     }
     const pill = svg("g", { class: "rv-pill" }, group);
     const box = svg("rect", { y: wall.pillAt - 9, height: 18, rx: 9 }, pill);
-    svg("path", { d: BOLT, class: "rv-bolt", transform: `translate(${at.right - 8} ${wall.pillAt}) scale(.75)` }, pill);
-    const text = svg("text", { x: at.right - 18, y: wall.pillAt + 4, "text-anchor": "end" }, pill);
+    svg("path", { d: BOLT, class: "rv-bolt", transform: `translate(${at.width - at.pad - 6} ${wall.pillAt}) scale(.75)` }, pill);
+    const text = svg("text", { x: at.width - at.pad - 16, y: wall.pillAt + 4, "text-anchor": "end" }, pill);
     return { group, box, text, pill, wall };
   }
 
   makeMarks() {
     const { at } = this;
-    this.risk = svg("rect", { class: "rv-risk", fill: `url(#${this.id}-hatch)`, height: at.bar, rx: 3 }, this.root);
+    this.risk = svg("rect", { class: "rv-loss", fill: `url(#${this.id}-hatch)`, height: at.bar, rx: 3 }, this.root);
     this.riskText = svg("text", { class: "rv-risk-text rv-halo", "text-anchor": "end" }, this.root);
     this.bracket = svg("path", { class: "rv-bracket" }, this.root);
     this.bracketText = svg("text", { class: "rv-risk-text rv-halo" }, this.root);
@@ -236,7 +237,7 @@ class Scene {
     put(row.g, "class", `rv-row${up ? "" : " rv-down"}${leads ? " rv-leads" : ""}`);
 
     const fault = run.spans.find((s) => s.until !== null && s.rows.includes(i) && facts.t >= s.t && facts.t < s.until);
-    const label = up ? fault?.short ?? "" : "crashed";
+    const label = up ? fault?.short ?? (at.tight && facts.cut[i] ? "cut off" : "") : "crashed";
     show(row.cross, !up);
     show(row.bolt, up && label !== "");
     show(row.crown, up && leads && label === "");
@@ -251,20 +252,27 @@ class Scene {
 
     const { sync } = facts.epoch;
     const place = run.nodes[i].place;
-    const role = leads ? "leader" : sync[i] === "leader" ? "replica" : sync[i];
+    const kind = leads ? "leader" : sync[i] === "leader" ? "replica" : sync[i];
     const crowded = label !== "" && at.tight;
     show(row.sub, !crowded);
-    put(row.sub, "y", at.tight ? at.middle(i) + 4.5 : at.middle(i) + (label ? -3 : 15));
-    put(row.sub, "x", at.tight || !label ? row.pillX + (at.tight ? 2 : 8) : at.pad + 58 + run.nodes[i].name.length * 10);
-    say(row.sub, this.fitted(place ? `${role} · ${place}` : role, at.left - Number(row.sub.getAttribute("x")) - 6));
+    const role = place && !row.three ? `${kind} · ${place}` : kind;
+    if (row.three) {
+      show(row.place, !label);
+      say(row.place, this.fitted(place, at.left - at.pad - 52));
+    } else if (!at.tight) {
+      // With a pill below, the role moves up beside the name.
+      put(row.sub, "y", at.middle(i) + (label ? -3 : 15));
+      put(row.sub, "x", label ? at.pad + 58 + run.nodes[i].name.length * 10 : row.pillX + 8);
+    }
+    say(row.sub, this.fitted(role, at.left - Number(row.sub.getAttribute("x")) - 6));
 
     const away = facts.received[i] < facts.left || (facts.received[i] === 0 && facts.left > 0);
     show(row.away, away);
     const head = facts.received[facts.leader];
     if (away) say(row.away, `◂ ${counted(head - facts.received[i], "write")} behind`);
-    say(row.first, `flushed ${count(facts.flushed[i])}`);
+    say(row.first, `${row.brief ? "" : "flushed "}${count(facts.flushed[i])}`);
     const [tone, second] = this.secondLine(i, facts, leads, up);
-    say(row.second, second);
+    say(row.second, row.brief ? second.replace("reads ", "") : second);
     put(row.second, "class", `rv-figure rv-${tone}`);
     put(row.g, "aria-label",
       `${run.nodes[i].name}, ${up ? role : "down"}${label ? `, ${label}` : ""}: flushed ${facts.flushed[i]}, ${second}`);
@@ -309,14 +317,18 @@ class Scene {
     put(this.bracket, "d", `M${from.toFixed(1)} ${leaderY - 2} v-6 H${to.toFixed(1)} v6`);
     show(this.bracketText, shown && (this.bracketText.said ?? "") !== "");
     if (!words) return;
-    const text = shown ? `${counted(facts.waiting, "commit")} ${facts.waiting === 1 ? "waits" : "wait"} ${waitsFor(run, facts)}` : "";
-    say(this.bracketText, text);
     show(this.bracketText, shown);
+    if (!shown) return;
+    const verb = `${facts.waiting === 1 ? "waits" : "wait"} ${waitsFor(run, facts)}`;
+    const room = at.narrow ? at.width - 2 * at.pad : at.width - 8 - from - 12;
+    const texts = [`${counted(facts.waiting, "commit")} ${verb}`, `${count(facts.waiting)} ${verb}`];
+    const text = texts.find((t) => this.textWidth(t, 12) <= room) ?? `${count(facts.waiting)} waiting`;
+    say(this.bracketText, text);
     const needs = this.textWidth(text, 12);
-    const start = Math.max(from + 12, Math.min((from + to - needs) / 2, at.width - at.pad - needs));
-    const fits = start + needs <= at.width - at.pad && leftwards;
-    put(this.bracketText, "x", fits ? start : Math.max(at.pad, at.width - at.pad - needs));
-    put(this.bracketText, "y", fits ? y - 1 : y - 17);
+    const most = at.width - (at.narrow ? at.pad : 8) - needs;
+    const least = at.narrow ? at.pad : leftwards ? from + 12 : x + 24 + wide;
+    put(this.bracketText, "x", Math.max(least, Math.min((from + to - needs) / 2, most)));
+    put(this.bracketText, "y", at.narrow ? y - 19 : y - 1);
   }
 
   drawRisk(facts, words) {
@@ -336,17 +348,18 @@ class Scene {
     const text = facts.leaderUp ? `${count(facts.lost)} lost if ${name} dies now` : `${count(facts.lost)} lost unless ${name} returns`;
     say(this.riskText, text);
     const needs = this.textWidth(text, 12);
-    put(this.riskText, "x", Math.max(at.left + needs, Math.min(to - 6, at.right)));
-    put(this.riskText, "y", y + at.bar + (at.pitch < 40 ? 10 : 15));
+    put(this.riskText, "x", Math.max(at.pad + needs, Math.min(to - 9, at.right)));
+    put(this.riskText, "y", y - (at.tight ? 5 : 8));
   }
 
-  drawWall({ group, box, text, wall }, facts) {
+  drawWall({ group, box, text, pill, wall }, facts) {
     const shown = facts.t >= wall.t && facts.t < wall.until;
-    put(group, "visibility", shown ? "visible" : "hidden");
+    put(group, "display", shown ? "inline" : "none");
     if (!shown) return;
     say(text, `network partition ${span(facts.t - wall.t)}`);
     const width = this.textWidth("network partition 999 min 99 s".slice(0, text.said.length + 1), 11) + 36;
-    put(box, "x", this.at.right + 4 - width);
+    put(box, "x", this.at.width - this.at.pad + 6 - width);
+    show(pill, !this.at.tight);
     put(box, "width", width);
   }
 

@@ -3,12 +3,15 @@
 const TIME_TOP = 34;
 const TIME_FLOOR = 74;
 const TIME_HEIGHT = 94;
+const LONGEST_GAP = 8; // bins without a value that a curve still bridges
 
 class Timeline {
-  /** @param {object} run @param {SVGElement} root @param {number} width */
-  constructor(run, root, width) {
+  /** @param {object} run @param {SVGElement} root @param {HTMLElement} head the playhead, a layer of its own: it moves at each frame
+   *  @param {number} width */
+  constructor(run, root, head, width) {
     this.run = run;
     this.root = root;
+    this.head = head;
     this.left = width < 800 ? 16 : 24;
     this.right = width - this.left;
     this.ratio = 1;
@@ -22,9 +25,6 @@ class Timeline {
     this.makeCurves();
     this.makeAxis();
     this.makeFlags();
-    this.head = svg("g", { class: "rv-playhead" }, root);
-    svg("line", { y1: TIME_TOP - 8, y2: TIME_FLOOR }, this.head);
-    svg("circle", { cy: TIME_FLOOR, r: 6.5 }, this.head);
   }
 
   x(t) {
@@ -51,23 +51,20 @@ class Timeline {
     let legend = this.left;
     for (const curve of [...curves].reverse()) {
       let path = "";
-      let pen = "M";
+      let last = -Infinity;
       for (let i = 0; i < bins; i++) {
-        if (Number.isNaN(curve.ms[i])) {
-          pen = "M";
-          continue;
-        }
+        if (Number.isNaN(curve.ms[i])) continue;
         const x = this.x(((i + 0.5) / bins) * duration);
         const y = TIME_FLOOR - 2 - (curve.ms[i] / top) * (TIME_FLOOR - TIME_TOP - 4);
-        path += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
-        pen = "L";
+        path += `${i - last > LONGEST_GAP ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`;
+        last = i;
       }
       svg("path", { class: `rv-curve rv-curve-${curve.meaning}`, d: path }, this.root);
     }
     for (const curve of curves) {
       svg("path", { class: `rv-curve rv-curve-${curve.meaning}`, d: `M${legend} 9 h22` }, this.root);
       const text = svg("text", { class: `rv-legend rv-${curve.meaning}`, x: legend + 28, y: 13 }, this.root);
-      text.textContent = `${curve.label}, up to ${span(curve.top)}`;
+      text.textContent = curve.top > 0 ? `${curve.label}, up to ${span(curve.top)}` : `${curve.label}: none`;
       legend += 46 + text.textContent.length * 6.7;
     }
     const notes = svg("text", { class: "rv-legend rv-quiet", x: this.right, y: 13, "text-anchor": "end" }, this.root);
@@ -114,7 +111,7 @@ class Timeline {
   }
 
   draw(facts, words) {
-    put(this.head, "transform", `translate(${this.x(facts.t).toFixed(1)} 0)`);
+    put(this.head, "style", `transform:translateX(${this.x(facts.t).toFixed(1)}px)`);
     if (!words) return;
     put(this.root, "aria-valuenow", String(Math.round(facts.t)));
     put(this.root, "aria-valuetext", `${clockText(facts.t, this.run.duration)} of ${span(this.run.duration)}`);

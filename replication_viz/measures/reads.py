@@ -1,0 +1,37 @@
+"""What reads saw, and whether it was old."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..trace import Ints, OpKind, Ops, Outcome, Position, Trace
+from .answers import writes
+
+
+def stale_reads(trace: Trace) -> float:
+    """Return the share (0 to 1) of answered reads that got an old value; NaN without reads.
+
+    Old means: a later write to the same key had been acknowledged before the read began.
+    """
+    reads = trace.ops.where((trace.ops.kind == OpKind.READ) & (trace.ops.outcome == Outcome.OK))
+    if not len(reads):
+        return float("nan")
+    acknowledged = trace.at(trace.nodes[0], Position.COMMITTED, reads.invoked)
+    known = writes(trace)
+    return float((last_write(known, reads.key, reads.lsn) < last_write(known, reads.key, acknowledged)).mean())
+
+
+def last_write(ops: Ops, key: Ints, upto: Ints) -> Ints:
+    """Return the LSN of the last of these writes to each key at or below an LSN; 0 where there is none.
+
+    Parameters
+    ----------
+    key, upto : ndarray, shape (n,)
+        Keys, and the LSN to look back from.
+    """
+    logged = ops.lsn > 0
+    span = np.int64(ops.lsn.max(initial=0) + 1)
+    places = np.sort(ops.key[logged] * span + ops.lsn[logged])
+    index = np.searchsorted(places, key * span + np.minimum(upto, span - 1), side="right") - 1
+    found = places[np.maximum(index, 0)] if len(places) else np.zeros(len(key), dtype=np.int64)
+    return np.where((index >= 0) & (found // span == key), found % span, 0)

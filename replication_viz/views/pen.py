@@ -1,0 +1,104 @@
+"""Pens for a still picture: text, lines, boxes and the shapes of `style`, in pixels of a stage 980 wide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyBboxPatch, Polygon, Rectangle
+from matplotlib.text import Text
+
+from .style import STYLE, Theme
+
+WIDTH = 980.0
+# The families that matplotlib brings along: a picture is the same on every machine.
+SANS, MONO = "DejaVu Sans", "DejaVu Sans Mono"
+_POINTS = 0.72  # of a pixel, at 100 dots per inch
+
+
+class Pen:
+    """A figure of one empty sheet, x to the right and y down."""
+
+    def __init__(self, theme: Theme, size: tuple[float, float]) -> None:
+        self.colour = STYLE.colours(theme)
+        self.height = WIDTH * size[1] / size[0]
+        self.figure = Figure(figsize=size, dpi=100, facecolor=self.colour["ground"])
+        self._scale = size[0] / (WIDTH / 100)
+        self._renderer = FigureCanvasAgg(self.figure).get_renderer()
+        self.axes: Axes = self.figure.add_axes((0, 0, 1, 1))
+        self.axes.set(xlim=(0, WIDTH), ylim=(self.height, 0))
+        self.axes.axis("off")
+
+    def text(self, x: float, y: float, words: str, size: float, ink: str = "ink", **more: Any) -> Text:
+        """Write in ``size`` pixels, the baseline at y."""
+        style = {"family": SANS, "va": "baseline", "zorder": 6, "parse_math": False, **more}
+        return self.axes.text(x, y, words, fontsize=self._points(size), color=self.colour[ink], **style)
+
+    def width(self, text: Text) -> float:
+        """Return how wide a text is."""
+        return float(text.get_window_extent(self._renderer).width) / self._scale
+
+    def fit(self, text: Text, right: float, smallest: float = 9.0) -> None:
+        """Make a text end left of ``right``: smaller letters first, then fewer."""
+        room = right - float(text.get_position()[0])
+        wide = self.width(text)
+        if wide > room > 0:
+            least = min(self._points(smallest), float(text.get_fontsize()))
+            text.set_fontsize(max(float(text.get_fontsize()) * room / wide * 0.98, least))
+        words = text.get_text()
+        while len(words) > 1 and self.width(text) > room + 0.5:
+            words = words[:-1].rstrip()
+            text.set_text(words + "…")
+
+    def line(self, xs: Any, ys: Any, ink: str, width: float = 2, **more: Any) -> None:
+        style = {"solid_capstyle": "butt", "zorder": 3, **more}
+        self.axes.plot(xs, ys, color=self.colour[ink], lw=self._points(width), **style)
+
+    def box(self, x: float, y: float, w: float, h: float, ink: str, r: float = 4, **more: Any) -> None:
+        """Fill a box with round corners; ``edge`` names its border's colour."""
+        if w <= 0:
+            return
+        r = min(r, w / 2, h / 2)
+        style: dict[str, Any] = {"facecolor": self.colour[ink], "linewidth": 0, "zorder": 2, **more}
+        if "edge" in style:
+            style |= {"edgecolor": self.colour[style.pop("edge")], "linewidth": self._points(2)}
+        shape = f"round,pad=0,rounding_size={r}"
+        self.axes.add_patch(FancyBboxPatch((x, y), w, h, boxstyle=shape, **style))
+
+    def hatch(self, x: float, y: float, w: float, h: float, ink: str) -> None:
+        edge = self.colour[ink]
+        area = Rectangle((x, y), w, h, hatch="////", fill=False, lw=0, ec=edge, zorder=3)
+        self.axes.add_patch(area)
+
+    def disc(self, x: float, y: float, r: float, ink: str, zorder: float = 7) -> None:
+        self.axes.add_patch(Circle((x, y), r, facecolor=self.colour[ink], linewidth=0, zorder=zorder))
+
+    def ring(self, x: float, y: float, r: float, ink: str, width: float = 2.6, **more: Any) -> None:
+        style = {"facecolor": self.colour["ground"], "zorder": 5, **more}
+        edge, lw = self.colour[ink], self._points(width)
+        self.axes.add_patch(Circle((x, y), r, edgecolor=edge, linewidth=lw, **style))
+
+    def crown(self, x: float, y: float) -> None:
+        self._shape([(-16, 8), (-12, -5), (-6, 2), (0, -8), (6, 2), (12, -5), (16, 8)], "leader", x, y)
+
+    def bolt(self, x: float, y: float, size: float = 1.0) -> None:
+        points = np.array([(2, -9), (-5, 1), (-1, 1), (-3, 9), (5, -2), (1, -2)]) * size
+        self._shape(points, "fault", x, y)
+
+    def tick(self, x: float, y: float, size: float = 1.0, width: float = 2.4, zorder: float = 7) -> None:
+        points = np.array([(-5, -1), (-1, 3), (6, -6)]) * size
+        self.line(x + points[:, 0], y + points[:, 1], "safe", width, zorder=zorder)
+
+    def cross(self, x: float, y: float, r: float, ink: str, width: float = 2.4, zorder: float = 10) -> None:
+        for way in (-1, 1):
+            self.line([x - r, x + r], [y - r * way, y + r * way], ink, width, zorder=zorder)
+
+    def _shape(self, points: Any, ink: str, x: float, y: float) -> None:
+        moved = np.add(points, [x, y])
+        self.axes.add_patch(Polygon(moved, closed=True, facecolor=self.colour[ink], linewidth=0, zorder=5))
+
+    def _points(self, pixels: float) -> float:
+        return pixels * _POINTS * self._scale

@@ -1,0 +1,147 @@
+"""The stage: a trace as a moving picture. Python sends the trace once; the browser owns time."""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import anywidget
+import traitlets as t
+
+from ..trace import Trace
+from .plot import telling_moment
+from .style import css_variables
+from .wire import decode, encode
+
+__all__ = ["Stage", "decode", "encode", "fragment", "module", "styles"]
+
+_MODULES = ("decode", "words", "facts", "clock", "scene", "packets", "timeline", "controls", "stage")
+
+
+@cache
+def module() -> str:
+    """Return the stage as one ES module without imports; it exports ``default {render}``."""
+    return "\n".join(_static(f"{name}.js") for name in _MODULES)
+
+
+@cache
+def styles() -> str:
+    """Return the stage's style sheet, the colours of both themes included."""
+    return css_variables() + _static("stage.css")
+
+
+class Stage(anywidget.AnyWidget):
+    """A run as a moving picture, with its clock, timeline and three numbers.
+
+    Parameters
+    ----------
+    trace : Trace
+        What is shown.
+    moment : float, optional
+        Where the clock stands, ms; by default at a moment worth a picture.
+
+    Attributes
+    ----------
+    moment : float
+        Where the clock stands, ms. Set it to move the clock; the browser sets it when the clock comes to rest.
+    playing : bool
+        Whether the clock runs.
+    """
+
+    payload = t.Bytes().tag(sync=True)
+    moment = t.Float(0.0).tag(sync=True)
+    playing = t.Bool(False).tag(sync=True)
+    _esm = t.Unicode().tag(sync=True)
+    _css = t.Unicode().tag(sync=True)
+
+    def __init__(self, trace: Trace, moment: float | None = None) -> None:
+        self._trace = trace
+        at = telling_moment(trace) if moment is None else _checked(trace, moment)
+        super().__init__(payload=encode(trace), moment=at)
+
+    @t.default("_esm")
+    def _module(self) -> str:
+        return module()
+
+    @t.default("_css")
+    def _styles(self) -> str:
+        return styles()
+
+    @property
+    def trace(self) -> Trace:
+        """The trace that is shown."""
+        return self._trace
+
+    def show(self, trace: Trace) -> None:
+        """Show another run, at the moment at which the clock stands, or at the end if the run is shorter."""
+        payload = encode(trace)
+        with self.hold_sync():
+            self._trace = trace
+            self.payload = payload
+            self.moment = min(self.moment, trace.duration_ms)
+
+    def __repr__(self) -> str:
+        return f"Stage({self._trace!r})"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Add what viewers show that have no live widgets: a page that plays by itself, and a picture."""
+        data, metadata = super()._repr_mimebundle_(**options)
+        data["text/html"] = fragment(self._trace, self.moment)
+        picture = _picture(self._trace, self.moment)
+        if picture is not None:
+            data["image/png"] = picture
+        return data, metadata
+
+
+def fragment(trace: Trace, moment: float | None = None, theme: Literal["light", "dark"] | None = None) -> str:
+    """Return HTML that plays a trace without a kernel and without a network, to be put into any page.
+
+    Parameters
+    ----------
+    moment : float, optional
+        Where the clock stands at first, ms.
+    theme : {"light", "dark"}, optional
+        By default the reader's own.
+    """
+    message = encode(trace)
+    state = {"moment": telling_moment(trace) if moment is None else moment, "playing": False}
+    data = base64.b64encode(message).decode()
+    run = module().replace("export default { render };", "")
+    themed = f' data-theme="{theme}"' if theme else ""
+    return (
+        f'<div class="rv-page"{themed}><style>{styles()}</style><script type="module">{{\n'
+        f"{run}\n{_static('shim.js')}"
+        f"const state = {json.dumps(state)};\n"
+        f'const bytes = Uint8Array.from(atob("{data}"), (c) => c.charCodeAt(0));\n'
+        "state.payload = new DataView(bytes.buffer);\n"
+        'const el = [...document.querySelectorAll(".rv-page")].find((page) => !page.dataset.taken);\n'
+        'el.dataset.taken = "yes";\n'
+        "render({ model: shimModel(state), el });\n"
+        "}</script></div>"
+    )
+
+
+def _checked(trace: Trace, moment: float) -> float:
+    if not 0 <= moment <= trace.duration_ms:
+        raise ValueError(f"moment is {moment!r}: it must be at least 0 and at most {trace.duration_ms:g} ms.")
+    return float(moment)
+
+
+def _picture(trace: Trace, moment: float) -> str | None:
+    """Return a poster as base64 of a PNG, or None where matplotlib is not there."""
+    try:
+        from .poster import poster
+    except ImportError:
+        return None
+    from io import BytesIO
+
+    out = BytesIO()
+    poster(trace, at_ms=moment).savefig(out, format="png")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def _static(name: str) -> str:
+    return (files(__package__) / "static" / name).read_text(encoding="utf-8")

@@ -1,0 +1,136 @@
+"""Random scenarios and faults, small enough to run in milliseconds and wild enough to break things."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from hypothesis import strategies as st
+
+from replication_viz.scenario import (
+    LEADER,
+    Change,
+    Crash,
+    CutLink,
+    Fault,
+    LinkDelay,
+    NodeSettings,
+    Partition,
+    Restart,
+    Scenario,
+    SlowReplay,
+    StallDisk,
+)
+
+ACKS = ("async", "all", "*", "s1", "FIRST 1 (s2, s1)", "FIRST 2 (s1, s2, s3)", "ANY 1 (*)", "ANY 2 (s1, s2, s3)")
+LEVELS = ("local", "remote_write", "on", "remote_apply")
+SHAPES = ("constant", "lognormal", "exponential", "uniform")
+
+
+def numbers(low: float, high: float) -> st.SearchStrategy[float]:
+    """Return numbers of few digits, as people and sliders choose them, with both ends well represented."""
+    return st.one_of(
+        st.sampled_from([float(low), float(high)]),
+        st.integers(int(low * 100), int(high * 100)).map(lambda n: n / 100),
+    )
+
+
+@cache
+def faults(replicas: int, duration_ms: float) -> st.SearchStrategy[Fault]:
+    """Return any fault that fits a run, at any moment in it, at both its ends and after it."""
+    when = numbers(0, duration_ms * 1.1)
+    return st.builds(lambda fault, at_ms: fault.model_copy(update={"at_ms": at_ms}), _faults(replicas, duration_ms), when)
+
+
+@cache
+def _faults(replicas: int, duration_ms: float) -> st.SearchStrategy[Fault]:
+    names = [f"s{i}" for i in range(1, replicas + 1)]
+    anyone = st.sampled_from([LEADER, *names])
+    now = st.just(0.0)
+    lasts = st.none() | numbers(0.5, duration_ms)
+    choices: list[st.SearchStrategy[Fault]] = [
+        st.builds(Crash, node=anyone, at_ms=now),
+        st.builds(Restart, node=anyone, at_ms=now),
+        st.builds(StallDisk, node=anyone, flush_ms=numbers(0, 80), for_ms=lasts, at_ms=now),
+        st.sampled_from(sorted(CHANGES)).flatmap(
+            lambda setting: st.builds(Change, setting=st.just(setting), value=CHANGES[setting], at_ms=now)
+        ),
+    ]
+    if names:
+        one = st.sampled_from(names)
+        some = st.lists(one, min_size=1, unique=True).map(tuple)
+        ways = st.sampled_from([way for name in names for way in ((LEADER, name), (name, LEADER))])
+        choices += [
+            st.builds(SlowReplay, node=one, factor=numbers(0.5, 500), for_ms=lasts, at_ms=now),
+            st.builds(Partition, nodes=some, for_ms=lasts, at_ms=now),
+            st.builds(_cut, ways, st.booleans(), lasts),
+            st.builds(_delay, ways, numbers(0, 60), lasts),
+        ]
+    return st.one_of(choices)
+
+
+def _cut(way: tuple[str, str], both_ways: bool, for_ms: float | None) -> Fault:
+    return CutLink(source=way[0], target=way[1], both_ways=both_ways, for_ms=for_ms, at_ms=0)
+
+
+def _delay(way: tuple[str, str], extra_ms: float, for_ms: float | None) -> Fault:
+    return LinkDelay(source=way[0], target=way[1], extra_ms=extra_ms, for_ms=for_ms, at_ms=0)
+
+
+@cache
+def _values(replicas: int, duration_ms: float, max_faults: int) -> st.SearchStrategy[dict[str, Any]]:
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "ack": st.sampled_from(ACKS),
+        "level": st.sampled_from(LEVELS),
+        "arrivals": st.sampled_from(("poisson", "constant", "closed")),
+        "rate_per_s": numbers(0, 3_000),
+        "clients": st.integers(1, 12),
+        "think_ms": numbers(0, 20),
+        "reads_per_s": numbers(0, 1_000),
+        "read_from": st.sampled_from(["random", LEADER, *(f"s{i}" for i in range(1, replicas + 1))]),
+        "keys": st.integers(1, 50),
+        "lag_ms": numbers(0, 40),
+        "record_bytes": st.sampled_from([1, 200, 20_000, 100_000]),
+        "network_ms": numbers(0, 40),
+        "network_shape": st.sampled_from(SHAPES),
+        "network_spread": numbers(0, 1),
+        "bandwidth_mbit": st.sampled_from([0.5, 10, 1_000, 400_000]),
+        "flush_ms": numbers(0.2, 20),
+        "flush_shape": st.sampled_from(SHAPES),
+        "flush_spread": numbers(0, 1),
+        "replay_us": numbers(0, 4_000),
+        "apply_delay_ms": st.sampled_from([0, 0, 15]),
+        "wal_sender_timeout_ms": st.sampled_from([20, 60, 60_000]),
+        "nodes": st.dictionaries(st.sampled_from(["s1", "s2"]), SETTINGS, max_size=2),
+        "seed": st.integers(0, 2**32 - 1),
+    }
+    always = {"faults": st.lists(faults(replicas, duration_ms), max_size=max_faults).map(tuple)}
+    return st.fixed_dictionaries(always, optional=optional)
+
+
+@st.composite
+def scenarios(draw: st.DrawFn, max_faults: int = 4, **fixed: Any) -> Scenario:
+    """Return any scenario of a few dozen to a few hundred milliseconds."""
+    replicas, duration_ms = draw(st.integers(0, 5)), draw(st.sampled_from([1.0, 30.0, 120.0, 300.0]))
+    values = draw(_values(replicas, duration_ms, max_faults))
+    return Scenario(**{**values, "replicas": replicas, "duration_ms": duration_ms, **fixed})
+
+
+CHANGES: dict[str, st.SearchStrategy[Any]] = {
+    "ack": st.sampled_from(ACKS),
+    "level": st.sampled_from(LEVELS),
+    "rate_per_s": numbers(0, 3_000),
+    "lag_ms": numbers(0, 60),
+    "network_ms": numbers(0, 40),
+    "flush_ms": numbers(0.2, 30),
+    "replay_us": numbers(0, 4_000),
+}
+SETTINGS = st.builds(
+    NodeSettings,
+    place=st.none() | st.text(max_size=8),
+    lag_ms=st.none() | numbers(0, 30),
+    network_ms=st.none() | numbers(0, 30),
+    flush_ms=st.none() | numbers(0.1, 30),
+    replay_us=st.none() | numbers(0, 3_000),
+    apply_delay_ms=st.none() | numbers(0, 50),
+)

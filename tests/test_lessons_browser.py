@@ -1,0 +1,77 @@
+"""Every lesson in a real JupyterLab: it runs, says nothing on the console, its stages move and its knobs change them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page
+
+from .browser import run_all
+from .checkout import ROOT
+
+LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+pytestmark = pytest.mark.browser
+
+
+def stages(page: Page) -> Locator:
+    """Return the stages of the open notebook, each drawn."""
+    found = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .rv-stage")
+    found.first.wait_for()
+    page.wait_for_function("[...document.querySelectorAll('.rv-stage')].every(stage => stage.dataset.ready === 'true')")
+    return found
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_runs_and_each_of_its_stages_plays_and_follows_a_knob(page: Page, lesson: str) -> None:
+    run_all(page, lesson)
+    labs = page.locator(".rv-lab")
+    assert labs.count() >= 1
+    for number in range(labs.count()):
+        lab = labs.nth(number)
+        stage = lab.locator(".rv-stage")
+        stage.scroll_into_view_if_needed()
+        page.wait_for_function("stage => stage.dataset.ready === 'true'", arg=stage.element_handle())
+        assert lab.locator(".rv-row").count() >= 2
+        _plays(page, stage)
+        _follows(page, lab, stage)
+
+
+def _plays(page: Page, stage: Locator) -> None:
+    begin = float(stage.get_attribute("data-moment") or "nan")
+    stage.focus()
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        "([stage, begin]) => Number(stage.dataset.moment) > begin", arg=[stage.element_handle(), begin]
+    )
+    page.keyboard.press("Space")
+    page.wait_for_function("stage => stage.dataset.playing === 'false'", arg=stage.element_handle())
+
+
+def _follows(page: Page, lab: Locator, stage: Locator) -> None:
+    handle = lab.locator(".noUi-handle").first
+    handle.focus()
+    upper = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+    version = stage.get_attribute("data-version")
+    page.keyboard.press("ArrowLeft" if upper else "ArrowRight")
+    page.wait_for_function(
+        "([stage, version]) => stage.dataset.version !== version", arg=[stage.element_handle(), version]
+    )
+
+
+def test_both_ends_of_each_knob_of_the_first_panel_leave_a_whole_picture(page: Page) -> None:
+    run_all(page, LESSONS[0])
+    stage = stages(page).first
+    for number in range(page.locator(".rv-lab").first.locator(".noUi-handle").count()):
+        handle = page.locator(".rv-lab").first.locator(".noUi-handle").nth(number)
+        for key in ("Home", "End"):
+            handle.focus()
+            page.keyboard.press(key)
+            page.wait_for_timeout(400)
+            assert stage.get_attribute("data-ready") == "true"
+            assert stage.locator(".rv-row").count() >= 2
+
+
+def test_the_lessons_are_there() -> None:
+    assert LESSONS[:3] == ["00_start_here.ipynb", "01_wal_stream.ipynb", "02_ack_modes.ipynb"]
+    assert Path(ROOT / "notebooks" / "glossary.ipynb").exists()
