@@ -73,6 +73,7 @@ def install(extras: list[str]) -> None:
     wanted = fingerprint()
     done = json.loads(STAMP.read_text()) if STAMP.exists() else {}
     if done.get("fingerprint") == wanted and set(extras) <= set(done["extras"]):
+        say(".venv is up to date")
         return
     project = f".[{','.join(extras)}]"
     say(f"installing {project} and what it needs, pinned by constraints.txt")

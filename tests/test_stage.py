@@ -10,7 +10,7 @@ import pytest
 
 from replication_viz import measures, run, scenarios
 from replication_viz.scenario import Change, Crash, CutLink, Restart, Scenario
-from replication_viz.trace import FlightKind, Position, Trace
+from replication_viz.trace import FlightKind, Floats, Position, Trace
 from replication_viz.views.stage import Stage, decode, encode, fragment, module, styles
 from replication_viz.views.style import STYLE, Theme
 from replication_viz.views.wire import FLIGHT_BUDGET, LEVEL_BUDGET
@@ -44,7 +44,8 @@ def test_a_message_holds_every_step_of_a_small_trace() -> None:
     for number, name in enumerate(trace.nodes):
         for which in Position:
             # Times are rounded up to a tick; 1e-6 of a tick is allowed for what floats cannot hold.
-            assert (seen.at(number, which, ticks) == trace.at(name, which, (ticks + 1e-6) * 0.01)).all()
+            moments: Floats = (ticks + 1e-6) * 0.01
+            assert (seen.at(number, which, ticks) == trace.at(name, which, moments)).all()
 
 
 def test_a_message_holds_every_flight_that_is_drawn() -> None:
@@ -164,7 +165,12 @@ def test_a_message_of_another_kind_is_refused() -> None:
 def test_show_sends_one_message_and_keeps_the_moment() -> None:
     stage = Stage(run(scenarios["start_here"]), moment=1_500)
     sent: list[dict[str, Any]] = []
-    stage.send_state = lambda key: key and sent.append({name: getattr(stage, name) for name in _names(key)})
+
+    def send(key: Any) -> None:
+        if key:  # nothing is sent for nothing
+            sent.append({name: getattr(stage, name) for name in ({key} if isinstance(key, str) else key)})
+
+    stage.send_state = send
     longer = run(scenarios["one_sick_standby"])
     stage.show(longer)
     assert [set(message) for message in sent] == [{"payload"}]
@@ -174,10 +180,6 @@ def test_show_sends_one_message_and_keeps_the_moment() -> None:
     stage.show(run(Scenario(duration_ms=900)))
     assert set(sent[-1]) == {"payload", "moment"}
     assert stage.moment == 900
-
-
-def _names(key: Any) -> set[str]:
-    return {key} if isinstance(key, str) else set(key)
 
 
 @pytest.mark.parametrize("moment", [-1, 2_001, float("nan")])

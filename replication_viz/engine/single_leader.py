@@ -7,7 +7,6 @@ replica ships what is flushed, in batches; a commit is answered when the acknowl
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from ..scenario import LEADER, Change, Crash, Restart, Scenario
 from ..scenario.model import MAX_BATCH_BYTES, Level
@@ -352,5 +351,6 @@ def _schedule_faults(clock: Clock, scenario: Scenario, leader: Leader) -> None:
             for begin, end in cuts:
                 if end - begin >= patience:
                     clock.call_at(begin + patience, silent, sender)
-                if end < scenario.duration_ms:
-                    clock.call_at(end, leader.link_healed, sender)
+        for end in sorted({end for _, end in link.cuts + reply.cuts}):
+            if end < scenario.duration_ms:
+                clock.call_at(end, leader.link_healed, sender)

@@ -6,5 +6,6 @@
 from .exercise import Exercise, Verdict, exercise
 from .prediction import Prediction, Reveal, predict
 from .progress import progress
+from .questions import ask, task
 
-__all__ = ["Exercise", "Prediction", "Reveal", "Verdict", "exercise", "predict", "progress"]
+__all__ = ["Exercise", "Prediction", "Reveal", "Verdict", "ask", "exercise", "predict", "progress", "task"]

@@ -76,7 +76,7 @@ class Face:
             head, *rows = ("".join(_cells(row, i == 0)) for i, row in enumerate(self.table))
             body = "".join(f"<tr>{row}</tr>" for row in rows)
             parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
-        return f'<style>{css()}</style><div class="rv-card">{"".join(parts)}</div>'
+        return f'<style>{css()}</style><div class="rv-lesson">{"".join(parts)}</div>'
 
     def state(self) -> dict[str, Any]:
         """Return the face as JSON-ready data for the live card."""

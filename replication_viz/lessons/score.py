@@ -63,7 +63,7 @@ def _distance(said: float, answer: float) -> str:
     if decades > 15:
         return f"more than {10**15:,} times too {way}"
     ratio = 10**decades
-    if ratio >= 2:
+    if round(ratio, 1) >= 2:
         return f"{text_of(float(f'{ratio:.2g}'))} times too {way}"
     percent = abs(said / answer - 1) * 100
     return f"{percent:.0f} % too {way}" if percent >= 0.5 else f"less than 1 % too {way}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .errors import ScenarioError, suggestion
-from .faults import CutLink, StallDisk
+from .faults import Crash, CutLink, StallDisk
 from .model import NodeSettings, Scenario
 
 _THREE_ZONES = {
@@ -104,6 +104,26 @@ scenarios = Registry(
             "ack": "s1",
             "replicas": 1,
             "faults": (CutLink(source="s1", target="L", at_ms=600, for_ms=800),),
+            "duration_ms": 2_000,
+        },
+        "loss_window": {
+            "title": "The loss window",
+            "ack": "async",
+            "replicas": 2,
+            "rate_per_s": 5_000,
+            "lag_ms": 200,
+            "duration_ms": 2_000,
+        },
+        "lost_writes_on_failover": {
+            "title": "The leader dies, and who comes next?",
+            "ack": "async",
+            "rate_per_s": 1_000,
+            "nodes": {
+                "s1": NodeSettings(place="zone b", lag_ms=5),
+                "s2": NodeSettings(place="next city", lag_ms=50),
+                "s3": NodeSettings(place="far region", lag_ms=300),
+            },
+            "faults": (Crash(node="L", at_ms=1_500),),
             "duration_ms": 2_000,
         },
     }

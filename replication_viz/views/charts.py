@@ -66,6 +66,10 @@ class Chart:
         pixels = Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB")
         self.figure.set_dpi(DPI)
         few = pixels.quantize(64, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        palette = few.getpalette() or []
+        ground = int(np.asarray(few)[0, 0])  # its average over all that is almost the ground is off by one
+        palette[3 * ground : 3 * ground + 3] = np.asarray(pixels)[0, 0].tolist()
+        few.putpalette(palette)
         buffer = BytesIO()
         few.save(buffer, "png", compress_level=1)
         return buffer.getvalue()

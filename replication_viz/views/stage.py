@@ -88,7 +88,8 @@ class Stage(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Add what viewers show that have no live widgets: a page that plays by itself, and a picture."""
-        data, metadata = super()._repr_mimebundle_(**options)
+        bundle: Any = super()._repr_mimebundle_(**options)
+        data, metadata = bundle
         data["text/html"] = fragment(self._trace, self.moment)
         picture = _picture(self._trace, self.moment)
         if picture is not None:

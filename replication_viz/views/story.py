@@ -20,6 +20,22 @@ FAULTS = (
     MarkKind.LINK,
     MarkKind.CHANGE,
 )
+_WORD = {
+    MarkKind.CRASH: "crashed",
+    MarkKind.RESTART: "restart",
+    MarkKind.DISK: "disk stall",
+    MarkKind.REPLAY: "slow replay",
+    MarkKind.PARTITION: "cut off",
+    MarkKind.LINK: "link fault",
+    MarkKind.CHANGE: "changed",
+}
+_SHORTER = (
+    ("link ", ""),
+    (" is cut", " cut"),
+    ("disk stalls, ", "disk stall "),
+    (" a flush", ""),
+    (" times slower", "× slower"),
+)
 _VERB = {"remote_write": "written", "on": "flushed", "remote_apply": "replayed"}
 
 
@@ -29,7 +45,7 @@ def header(trace: Trace) -> dict[str, Any]:
     usual = usual_latency(trace)
     return {
         "title": scenario.title,
-        "setting": " · ".join(f"{name} = {value}" for name, value in scenario.postgres_settings().items()),
+        "setting": _setting(scenario),
         "duration": trace.duration_ms,
         "nodes": [{"name": name, "place": scenario.of(name, "place") or ""} for name in trace.nodes],
         "states": _states(trace),
@@ -43,11 +59,19 @@ def header(trace: Trace) -> dict[str, Any]:
     }
 
 
+def _setting(scenario: Scenario) -> str:
+    """Return PostgreSQL's settings for this choice, as its configuration file has them, less one at its default."""
+    settings = scenario.postgres_settings()
+    if settings.get("synchronous_commit") == "on":
+        del settings["synchronous_commit"]
+    return " · ".join(f"{name} = {value}" for name, value in settings.items())
+
+
 def waits_for(rule: SyncRule, level: str, standbys: Iterable[str]) -> str:
     """Return in one sentence what a commit waits for."""
     names = rule.candidates(standbys)
     if level == "local" or rule.count == 0 or not names:
-        return "A commit waits for the leader's own disk only."
+        return "A commit waits for the leader’s own disk only."
     verb = _VERB[level]
     if rule.count > len(names):
         return f"A commit waits for {rule.count} replicas, and {len(names)} are there: none will ever return."
@@ -150,6 +174,7 @@ def _spans(trace: Trace) -> Iterator[dict[str, Any]]:
             "until": None if math.isnan(until) else min(until, trace.duration_ms),
             "text": text,
             "short": _short(text, trace.nodes),
+            "word": _WORD[MarkKind(kind)],
             "rows": rows,
         }
     yield from seen.values()
@@ -167,9 +192,9 @@ def _short(text: str, nodes: tuple[str, ...]) -> str:
     """Return a fault's words without what its row says already."""
     for name in nodes:
         text = text.removeprefix(f"{name}: ").removeprefix(f"{name} ")
-    return text.removeprefix("link ").replace(" is cut", " cut").replace("disk stalls, ", "disk stall ").replace(
-        " ms a flush", " ms"
-    ).replace("times slower", "× slower").replace(" ×", "×")
+    for long, short in _SHORTER:
+        text = text.replace(long, short)
+    return text
 
 
 def _walls(trace: Trace) -> Iterator[dict[str, Any]]:

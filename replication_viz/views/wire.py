@@ -52,6 +52,7 @@ def encode(trace: Trace) -> bytes:
     head = header(trace)
     tick = 0.01 if trace.duration_ms < 10_000_000 else 0.1
     head["tick"] = tick
+    head["grid"] = 0
     columns = _Columns()
     head["levels"] = _levels(trace, tick, columns, head)
     head["flights"] = _flights(trace, tick, columns, head)
@@ -94,6 +95,10 @@ def _pack(head: dict[str, Any], parts: list[NDArray[np.int32]]) -> bytes:
     return MAGIC + zlib.compress(len(text).to_bytes(4, "little") + text + planes, 6)
 
 
+def _span(ms: float) -> str:
+    return f"{ms:.3g} ms" if ms < 1_000 else f"{ms / 1_000:.3g} s"
+
+
 def _ticks(times: NDArray[np.float64], tick: float) -> Column:
     return np.ceil(times / tick - 1e-6).astype(np.int64)
 
@@ -111,7 +116,8 @@ def _levels(trace: Trace, tick: float, columns: _Columns, head: dict[str, Any]) 
         groups = len(np.unique(group))
         every = math.ceil(trace.duration_ms * groups / LEVEL_BUDGET / tick)
         at = -(-at // every) * every
-        head["notes"].append(f"positions drawn every {every * tick:.3g} ms")
+        head["grid"] = every * tick
+        head["notes"].append(f"positions drawn every {_span(every * tick)}")
     last = np.ones(len(at), dtype=np.bool_)  # of several steps in one tick the last one stands
     last[:-1] = (group[1:] != group[:-1]) | (at[1:] != at[:-1])
     group, at, lsns = group[last], at[last], lsns[last]

@@ -22,10 +22,10 @@ const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 let count = 0;
 
 function render({ model, el }) {
-  const root = make("div", { className: "rv-card", role: "group" });
+  const root = make("div", { className: "rv-lesson", role: "group" });
   const says = make("div", { className: "rv-says", role: "status", "aria-live": "polite", tabIndex: -1 });
   const controls = make("div");
-  const titleId = `rv-card-${++count}`;
+  const titleId = `rv-lesson-${++count}`;
   el.append(root);
 
   const send = (kind, value) => model.send({ kind, value });

@@ -57,14 +57,27 @@ function factsAt(run, t, facts) {
   facts.waiting = Math.max(0, facts.received[L] - facts.committed);
   facts.oldest = facts.waiting ? t - reachedAt(run, L, POSITION.APPENDED, facts.committed + 1, t) : 0;
   if (!(facts.oldest >= 0)) facts.oldest = 0;
-  const answered = facts.committed ? reachedAt(run, L, POSITION.COMMITTED, facts.committed, t) : NaN;
-  facts.latency = answered - reachedAt(run, L, POSITION.APPENDED, facts.committed, answered);
+  facts.latency = run.grid ? sampledLatency(run, t) : exactLatency(run, facts);
   facts.cut.fill(0);
   for (const wall of run.walls) {
     if (t >= wall.t && t < wall.until) for (const node of wall.nodes) facts.cut[node] = 1;
   }
   windowAt(run, facts);
   return facts;
+}
+
+/** How long the latest commit took. */
+function exactLatency(run, { t, leader: L, committed }) {
+  const answered = committed ? reachedAt(run, L, POSITION.COMMITTED, committed, t) : NaN;
+  return answered - reachedAt(run, L, POSITION.APPENDED, committed, answered);
+}
+
+/** The same from the curve, where positions are too coarse to tell. */
+function sampledLatency(run, t) {
+  const { ms } = run.curves[0];
+  let i = Math.min(Math.floor((t / run.duration) * run.bins), run.bins - 1);
+  while (i >= 0 && Number.isNaN(ms[i])) i--;
+  return i < 0 ? NaN : ms[i];
 }
 
 /** The window on the log: from LSN `left`, as many writes wide as `writes`. */
@@ -139,8 +152,8 @@ const CARDS = {
     const usual = run.usual === null ? "" : `usually ${span(run.usual)}`;
     if (!facts.leaderUp) return { label: "A commit", number: "refused", tone: "risk", note: "no leader" };
     if (waitsLong(run, facts)) {
-      const note = [waitsFor(run, facts), usual].filter(Boolean).join(" · ");
-      return { label: "A commit has waited", number: span(facts.oldest), tone: "risk", note };
+      const label = usual ? `A commit has waited (${usual})` : "A commit has waited";
+      return { label, number: span(facts.oldest), tone: "risk", note: waitsFor(run, facts) };
     }
     if (!(facts.latency >= 0)) return { label: "A commit takes", number: "–", tone: "ink", note: "none yet" };
     const slow = run.usual !== null && facts.latency > 2.5 * run.usual;

@@ -42,7 +42,7 @@ function layOut(width, rows) {
   const top = narrow ? 56 : 40;
   return {
     width, narrow, pad, pitch, bar, rows,
-    left: narrow ? 150 : pitch < 52 ? 208 : 200,
+    left: !narrow ? 208 : pitch < 52 ? 164 : 150,
     right: narrow ? width - pad : width - 206,
     top,
     axis: top + rows * pitch + 2,
@@ -245,7 +245,8 @@ class Scene {
     put(row.ring, "class", `rv-ring${label && up ? " rv-faulty" : ""}`);
     show(row.pill, label !== "");
     if (label) {
-      say(row.pillText, this.fitted(label, at.left - row.pillX - 26));
+      const room = at.left - row.pillX - 26;
+      say(row.pillText, this.textWidth(label, 11) > room ? this.fitted(fault?.word ?? label, room) : label);
       put(row.pillBox, "width", this.textWidth(row.pillText.textContent, 11) + 18);
     }
     if (!words) return;
@@ -255,7 +256,7 @@ class Scene {
     const kind = leads ? "leader" : sync[i] === "leader" ? "replica" : sync[i];
     const crowded = label !== "" && at.tight;
     show(row.sub, !crowded);
-    const role = place && !row.three ? `${kind} · ${place}` : kind;
+    const role = place && !row.three && !(at.narrow && at.tight) ? `${kind} · ${place}` : kind;
     if (row.three) {
       show(row.place, !label);
       say(row.place, this.fitted(place, at.left - at.pad - 52));

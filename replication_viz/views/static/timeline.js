@@ -14,17 +14,17 @@ class Timeline {
     this.head = head;
     this.left = width < 800 ? 16 : 24;
     this.right = width - this.left;
-    this.ratio = 1;
+    this.tall = TIME_HEIGHT;
     root.replaceChildren();
-    root.setAttribute("viewBox", `0 0 ${width} ${TIME_HEIGHT}`);
-    root.setAttribute("width", width);
-    root.setAttribute("height", TIME_HEIGHT);
     root.setAttribute("aria-valuemin", 0);
     root.setAttribute("aria-valuemax", String(Math.round(run.duration)));
     this.makeSpans();
     this.makeCurves();
     this.makeAxis();
     this.makeFlags();
+    root.setAttribute("viewBox", `0 0 ${width} ${this.tall}`);
+    root.setAttribute("width", width);
+    root.setAttribute("height", this.tall);
   }
 
   x(t) {
@@ -67,8 +67,12 @@ class Timeline {
       text.textContent = curve.top > 0 ? `${curve.label}, up to ${span(curve.top)}` : `${curve.label}: none`;
       legend += 46 + text.textContent.length * 6.7;
     }
-    const notes = svg("text", { class: "rv-legend rv-quiet", x: this.right, y: 13, "text-anchor": "end" }, this.root);
-    notes.textContent = this.run.notes.join(" · ");
+    const notes = this.run.notes.join(" · ");
+    if (!notes) return;
+    const beside = legend + notes.length * 6 < this.right;
+    if (!beside) this.tall = TIME_HEIGHT + 16;
+    const y = beside ? 13 : TIME_FLOOR + 32;
+    svg("text", { class: "rv-legend rv-quiet", x: this.right, y, "text-anchor": "end" }, this.root).textContent = notes;
   }
 
   makeAxis() {

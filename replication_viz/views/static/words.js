@@ -20,8 +20,9 @@ function span(ms) {
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 9_995) return `${(ms / 1000).toFixed(2)} s`;
   if (ms < 99_950) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 7_200_000) return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`;
-  return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} min`;
+  const both = (high, one, low, other) => (low ? `${high} ${one} ${low} ${other}` : `${high} ${one}`);
+  if (ms < 7_200_000) return both(Math.floor(ms / 60_000), "min", Math.floor((ms % 60_000) / 1000), "s");
+  return both(Math.floor(ms / 3_600_000), "h", Math.floor((ms % 3_600_000) / 60_000), "min");
 }
 
 /** The clock: fixed digits, so that nothing jumps. @param {number} ms @param {number} duration */

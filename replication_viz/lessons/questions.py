@@ -1,0 +1,108 @@
+"""The questions and tasks of the lessons, kept out of sight of whoever is about to answer them.
+
+A notebook asks by name: ``ask("02-any2")``, ``task("02-two")``. What is committed when nobody sits in front, what is
+right, and the hints stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import measures
+from ..engine import run
+from ..scenario import ScenarioError, parse, scenarios
+from .exercise import Exercise, exercise
+from .prediction import Prediction, predict
+
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "00-lost": {
+        "question": "How many writes that clients were told are done no longer exist?",
+        "unit": "writes",
+        "unattended": 12,
+    },
+    "01-idle": {
+        "question": "How far behind is the replica's replay at its worst (99 % of the time it is less)?",
+        "unit": "ms",
+        "unattended": 3,
+    },
+    "01-behind": {
+        "question": "After 4 seconds, how many writes has the small replica not replayed?",
+        "unit": "writes",
+        "unattended": 800,
+    },
+    "02-any2": {"question": "Median commit latency under ANY 2", "unit": "ms", "unattended": 9},
+    "02-ocean": {
+        "question": "By what factor does the 99th percentile of commit latency grow?",
+        "unit": "times",
+        "unattended": 11,
+    },
+}
+
+
+def _two_copies(ack: object) -> tuple[bool, str]:
+    try:
+        rule = parse(str(ack))
+    except ScenarioError as error:
+        return False, str(error)
+    if rule.count < 2:
+        return False, f"under {ack} an acknowledged write may be on one other machine only"
+    if not rule.place("s1"):
+        return False, "s1, the far one, is not in the list"
+    took = measures.commit_latency(run(scenarios["near_and_far"].but(ack=str(ack)))).p50
+    return took < 12, f"two copies, and the median is {took:.1f} ms"
+
+
+TASKS: dict[str, dict[str, Any]] = {
+    "00-both": {
+        "task": 'Zero loss and no write held up while all replicas are cut off: the value of `ack`, or "impossible".',
+        "check": "impossible",
+        "because": "a write that no other machine has must either wait or be at risk; there is no third way",
+        "hints": ["While the replicas are cut off, where else than on the leader can a new write be?"],
+        "solution": "impossible: the answer comes before the copy or after it, and during the cut there is no copy",
+        "unattended": "impossible",
+    },
+    "01-ceiling": {
+        "task": "The highest rate, in writes a second, that a replica can follow if it replays a write in 5 ms.",
+        "check": 200,
+        "because": "serial replay at 5 ms each is 200 a second; from there on it is a queue that only grows",
+        "hints": ["How many 5 ms fit into a second?"],
+        "solution": "200",
+        "unattended": 200,
+    },
+    "02-two": {
+        "task": "The value of synchronous_standby_names, as a text.",
+        "check": _two_copies,
+        "hints": ["FIRST takes the order of the list seriously.", "ANY does not look at the order at all."],
+        "solution": "ANY 2 (s1, s2, s3), or FIRST 2 (s2, s3, s1) with the far one last",
+        "unattended": "ANY 2 (s1, s2, s3)",
+    },
+}
+
+
+def ask(name: str) -> Prediction:
+    """Return a lesson's question, to be answered before the run.
+
+    Raises
+    ------
+    ValueError
+        If no lesson asks it.
+    """
+    return _found(name, QUESTIONS, predict)
+
+
+def task(name: str) -> Exercise:
+    """Return a lesson's exercise.
+
+    Raises
+    ------
+    ValueError
+        If no lesson sets it.
+    """
+    return _found(name, TASKS, exercise)
+
+
+def _found(name: str, known: dict[str, dict[str, Any]], make: Callable[..., Any]) -> Any:
+    if name not in known:
+        raise ValueError(f"no lesson has {name!r}: there are {', '.join(known)}.")
+    return make(name, **known[name])
