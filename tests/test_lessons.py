@@ -10,17 +10,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from replication_viz.lessons import Prediction, exercise, predict, progress
 from replication_viz.lessons.amounts import AmountError, read_amount, text_of
 from replication_viz.lessons.book import FILE, Book, is_unattended
 from replication_viz.lessons.card import STATIC, Face, Form, Line
 from replication_viz.lessons.score import score_choice, score_number
+
+from .browser import jupyter_server, run_all, watched_page
 
 amounts = st.floats(1e-6, 1e9)
 
@@ -528,3 +531,35 @@ def test_texts_never_become_markup_and_buttons_send_their_names(card: Callable[[
     expect(page.locator("code")).to_have_text("a<b")
     page.get_by_role("button", name="Hint 1 of 2").click()
     assert page.evaluate("window.sent") == [{"kind": "press", "value": "hint"}]
+
+
+@pytest.mark.browser
+def test_in_jupyterlab_enter_commits_the_reveal_appears_and_a_second_run_remembers(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPLICATION_VIZ_UNATTENDED", "0")
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    cells = (
+        "from replication_viz.lessons import exercise, predict\n"
+        "guess = predict('02-p50', 'Median?', unit='ms', unattended=5)\nguess",
+        "guess.reveal(4, because='own flush and one round trip')",
+        "exercise('02-a', task='Find it.', check=4, hints=['Think.']).check(...)",
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, folder / "lesson.ipynb")
+    with jupyter_server(folder, tmp_path) as server, watched_page(browser, server.url) as page:
+        run_all(page, "lesson.ipynb")
+        expect(page.get_by_text("Commit your answer first")).to_be_visible()
+        page.get_by_role("textbox", name="Median?").click()
+        page.keyboard.type("0.008 s")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("The run gave 4 ms; you said 8 ms: 2 times too high.")).to_be_visible()
+        page.get_by_role("button", name="Hint 1 of 1").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Hint 1: Think.")).to_be_visible()
+        assert stored(folder)["predictions"]["02-p50"]["tries"][0]["points"] == 73
+        run_all(page, "lesson.ipynb")
+        page.get_by_role("button", name="Answer again").click()
+        expect(page.get_by_text("Commit your answer first")).to_be_visible()

@@ -10,7 +10,7 @@ import pytest
 
 from replication_viz import measures, run, scenarios
 from replication_viz.scenario import Change, Crash, CutLink, Restart, Scenario
-from replication_viz.trace import FlightKind, Floats, Position, Trace
+from replication_viz.trace import FlightKind, Position, Trace
 from replication_viz.views.stage import Stage, decode, encode, fragment, module, styles
 from replication_viz.views.style import STYLE, Theme
 from replication_viz.views.wire import FLIGHT_BUDGET, LEVEL_BUDGET
@@ -44,7 +44,7 @@ def test_a_message_holds_every_step_of_a_small_trace() -> None:
     for number, name in enumerate(trace.nodes):
         for which in Position:
             # Times are rounded up to a tick; 1e-6 of a tick is allowed for what floats cannot hold.
-            moments: Floats = (ticks + 1e-6) * 0.01
+            moments = np.asarray((ticks + 1e-6) * 0.01, dtype=np.float64)
             assert (seen.at(number, which, ticks) == trace.at(name, which, moments)).all()
 
 

@@ -103,7 +103,7 @@ def test_it_shows_the_moment_it_was_given(shown: Page, trace: Trace) -> None:
     assert shown.locator(".rv-setting").inner_text() == "synchronous_standby_names = 'FIRST 1 (s1)'"
     assert shown.get_by_role("group", name="One sick standby").count() == 1
     assert shown.locator(".rv-row").count() == 4
-    assert "disk stall 400 ms" in shown.locator(".rv-row[data-node=s1]").inner_text()
+    assert "disk stall 400 ms" in (shown.locator(".rv-row[data-node=s1]").text_content() or "")
 
 
 def test_what_it_says_is_what_the_measures_say(shown: Page, trace: Trace) -> None:
@@ -128,9 +128,9 @@ def test_loss_is_counted_through_crash_and_restart(browser: Browser, tmp_path: P
     with stage_page(browser, tmp_path, crash) as page:
         for moment in (250.0, 350.0, 499.0, 501.0, 650.0, 720.0, 999.0):
             assert int(seek(page, moment)["lost"]) == measures.loss(crash, moment + 1e-6).lost[0], moment
-        seek(page, 600)
+        seek(page, 501)
         assert page.locator(".rv-row[data-node=L]").get_attribute("data-up") == "false"
-        assert "lost unless L returns" in page.locator(".rv-rows").inner_text()
+        assert page.locator(".rv-rows").get_by_text("lost unless L returns").is_visible()
 
 
 def test_it_plays_to_the_end_and_begins_again(shown: Page) -> None:
@@ -205,7 +205,8 @@ def test_stepping_back_shows_the_earlier_picture(shown: Page) -> None:
     seek(shown, 1_250)
     before = picture(shown)
     for moment in (1_251, 3_000, 10):
-        assert seek(shown, moment) and picture(shown) != before
+        seek(shown, moment)
+        assert picture(shown) != before
     seek(shown, 1_250)
     assert picture(shown) == before
 
@@ -321,9 +322,7 @@ def test_it_rests_while_nobody_sees_it(shown: Page) -> None:
     shown.wait_for_timeout(200)
     assert data(shown)["moment"] == moment
     shown.evaluate("scrollTo(0, 5000)")
-    shown.wait_for_function(
-        "(before) => document.querySelector('.rv-stage').dataset.moment > before", arg=float(moment)
-    )
+    shown.wait_for_function(f"document.querySelector('.rv-stage').dataset.moment > {moment}")
 
 
 def test_sixty_frames_a_second_with_seven_nodes_and_300_messages(browser: Browser, tmp_path: Path) -> None:

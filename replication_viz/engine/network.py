@@ -9,7 +9,7 @@ from ..scenario import LEADER, CutLink, LinkDelay, Partition, Scenario
 from ..trace import FlightKind
 from .clock import Clock
 from .record import Record
-from .streams import Varying
+from .streams import Weather
 
 REPLY_BYTES = 34  # a standby status update
 _NEVER = float("inf")
@@ -33,7 +33,7 @@ class Link:
         self.source = scenario.node_names.index(source)
         self.target = scenario.node_names.index(target)
         replica = target if source == LEADER else source
-        self.delay = Varying(
+        self.delay = Weather(
             scenario.of(replica, "network_ms"),
             scenario.network_shape,
             scenario.network_spread,
@@ -81,7 +81,7 @@ class Link:
         now = self._clock.now
         free_at = self.free_at
         self.free_at = free_at = (now if now > free_at else free_at) + size * self._ms_per_byte
-        arrival = free_at + self.delay.draw() + self.extra_ms
+        arrival = free_at + self.delay.at(now) + self.extra_ms
         for begin, end, extra in self._slow:
             if begin <= now < end:
                 arrival += extra

@@ -37,6 +37,21 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "unit": "times",
         "unattended": 11,
     },
+    "04-lost": {
+        "question": "How many writes that clients were told are done does the crash take?",
+        "unit": "writes",
+        "unattended": 1_000,
+    },
+    "04-who": {
+        "question": "How many acknowledged writes are lost under ANY 1 if s3 takes over?",
+        "unit": "writes",
+        "unattended": 300,
+    },
+    "04-moody": {
+        "question": "On average, how many acknowledged writes does a crash take on the link of many moods?",
+        "unit": "writes",
+        "unattended": 100,
+    },
 }
 
 
@@ -51,6 +66,20 @@ def _two_copies(ack: object) -> tuple[bool, str]:
         return False, "s1, the far one, is not in the list"
     took = measures.commit_latency(run(scenarios["near_and_far"].but(ack=str(ack)))).p50
     return took < 12, f"two copies, and the median is {took:.1f} ms"
+
+
+def _nothing_lost_whoever_leads(ack: object) -> tuple[bool, str]:
+    try:
+        trace = run(scenarios["lost_writes_on_failover"].but(ack=str(ack), faults=()))
+    except ScenarioError as error:
+        return False, str(error)
+    took = measures.commit_latency(trace).p50
+    if not took < 1_000:
+        return False, f"under {ack} hardly a write is ever answered"
+    lost = measures.loss(trace, range(500, 2_000), promote="worst").lost.max()
+    if lost:
+        return False, f"under {ack} the least advanced replica may lack {lost:,} acknowledged writes"
+    return True, f"nothing is lost, whoever leads; the price is a median commit of {took:.0f} ms"
 
 
 TASKS: dict[str, dict[str, Any]] = {
@@ -76,6 +105,16 @@ TASKS: dict[str, dict[str, Any]] = {
         "hints": ["FIRST takes the order of the list seriously.", "ANY does not look at the order at all."],
         "solution": "ANY 2 (s1, s2, s3), or FIRST 2 (s2, s3, s1) with the far one last",
         "unattended": "ANY 2 (s1, s2, s3)",
+    },
+    "04-whoever": {
+        "task": "The value of synchronous_standby_names under which a crash takes nothing, whoever takes over.",
+        "check": _nothing_lost_whoever_leads,
+        "hints": [
+            "Which replica is the least advanced one here, and does the rule ever wait for it?",
+            "If all may be promoted, all must have the write.",
+        ],
+        "solution": "ANY 3 (s1, s2, s3), FIRST 3 (s1, s2, s3), or s3 alone: in this run it is always the last one",
+        "unattended": "ANY 3 (s1, s2, s3)",
     },
 }
 

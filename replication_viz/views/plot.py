@@ -14,6 +14,7 @@ CURVE_BINS = 300
 _VIEW_POINTS = 257
 _SMALLEST = 48.0  # writes across the bars
 _WIDEST = 64.0  # times the usual width
+_FARTHEST = 16.0  # times the usual width: the window opens as far for a replica that lags
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,10 @@ def view(trace: Trace) -> tuple[Floats, Floats]:
     usual = usual_latency(trace)
     per_ms = head.max(initial=0.0) / trace.duration_ms
     base = max(_SMALLEST, 8 * per_ms * (usual if np.isfinite(usual) else 0.0))
-    behind = [head - trace.at(name, Position.RECEIVED, moments) for name in trace.nodes[1:]]
-    far = np.max([np.where(gap > 8 * base, 0.0, gap) for gap in [np.zeros_like(head), *behind]], axis=0)
+    far = np.zeros_like(head)
+    for name in trace.nodes[1:]:
+        behind = head - trace.at(name, Position.REPLAYED, moments)
+        far = np.maximum(far, np.where(behind > _FARTHEST * base, 0.0, behind))
     needed = np.maximum(head - committed, far) * 1.3
     octaves = np.log2(np.clip(needed, base, _WIDEST * base))
     return _smooth(head, 5), _smooth(_highest_around(octaves, 9), 9)

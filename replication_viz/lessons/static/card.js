@@ -57,6 +57,12 @@ function render({ model, el }) {
       const chosen = node.querySelector('input[type="text"], input:checked');
       send("answer", chosen ? chosen.value : "");
     });
+    // JupyterLab swallows the browser's own submitting with Enter.
+    node.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing || event.target === submit) return;
+      event.preventDefault();
+      node.requestSubmit();
+    });
     return node;
   }
 

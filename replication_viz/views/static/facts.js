@@ -134,7 +134,11 @@ function waitsLong(run, facts) {
   return facts.waiting > 0 && facts.oldest > (run.usual === null ? 0 : 2.5 * run.usual);
 }
 
-/** The three numbers. Each answers its question at this moment. */
+/**
+ * The three numbers. Each answers its question at this moment; an aside stands where there is room for it.
+ * @type {Record<string, (run: object, facts: object) =>
+ *   {label: string, number: string, tone: string, note: string, aside?: string}>}
+ */
 const CARDS = {
   loss(run, facts) {
     const label = facts.leaderUp ? `If ${run.nodes[facts.leader].name} died now` : `${run.nodes[facts.leader].name} is down`;
@@ -152,8 +156,8 @@ const CARDS = {
     const usual = run.usual === null ? "" : `usually ${span(run.usual)}`;
     if (!facts.leaderUp) return { label: "A commit", number: "refused", tone: "risk", note: "no leader" };
     if (waitsLong(run, facts)) {
-      const label = usual ? `A commit has waited (${usual})` : "A commit has waited";
-      return { label, number: span(facts.oldest), tone: "risk", note: waitsFor(run, facts) };
+      const label = "A commit has waited";
+      return { label, aside: usual, number: span(facts.oldest), tone: "risk", note: waitsFor(run, facts) };
     }
     if (!(facts.latency >= 0)) return { label: "A commit takes", number: "–", tone: "ink", note: "none yet" };
     const slow = run.usual !== null && facts.latency > 2.5 * run.usual;

@@ -42,7 +42,7 @@ function layOut(width, rows) {
   const top = narrow ? 56 : 40;
   return {
     width, narrow, pad, pitch, bar, rows,
-    left: !narrow ? 208 : pitch < 52 ? 164 : 150,
+    left: !narrow ? 208 : pitch < 52 ? 178 : 150,
     right: narrow ? width - pad : width - 206,
     top,
     axis: top + rows * pitch + 2,
@@ -142,7 +142,7 @@ class Scene {
     row.flushed = bar("flushed", 0, at.bar);
     const low = Math.max(4, Math.round(at.bar * 0.34));
     row.replayed = bar("replayed", at.bar - low, low);
-    row.away = svg("text", { x: at.left + 8, y: y + at.bar / 2 + 4, class: "rv-away" }, g);
+    row.away = svg("text", { x: at.left + 8, y: y + at.bar / 2 + 4, class: "rv-away rv-halo" }, g);
 
     const beside = at.right + 18;
     if (at.narrow) {
@@ -196,11 +196,15 @@ class Scene {
     return this.at.left + ((lsn - facts.left) / facts.writes) * (this.at.right - this.at.left);
   }
 
-  /** @param {object} facts @param {boolean} words whether texts may change now: while playing, not 60 times a second */
-  draw(facts, words) {
+  /**
+   * @param {object} facts
+   * @param {boolean} words whether texts may change now: while playing, not 60 times a second
+   * @param {boolean} fast whether the usual short waits are too short to be pointed at
+   */
+  draw(facts, words, fast) {
     this.drawGrid(facts);
     this.rows.forEach((row, i) => this.drawRow(row, i, facts, words));
-    this.drawAcknowledged(facts, words);
+    this.drawAcknowledged(facts, words, fast);
     this.drawRisk(facts, words);
     for (const wall of this.walls) this.drawWall(wall, facts);
   }
@@ -246,17 +250,18 @@ class Scene {
     show(row.pill, label !== "");
     if (label) {
       const room = at.left - row.pillX - 26;
-      say(row.pillText, this.textWidth(label, 11) > room ? this.fitted(fault?.word ?? label, room) : label);
+      say(row.pillText, this.textWidth(label, 11) > room ? this.fitted(fault?.word ?? label, room, 11, 600) : label);
       put(row.pillBox, "width", this.textWidth(row.pillText.textContent, 11) + 18);
     }
     if (!words) return;
 
     const { sync } = facts.epoch;
     const place = run.nodes[i].place;
-    const kind = leads ? "leader" : sync[i] === "leader" ? "replica" : sync[i];
+    const kind = !up ? "" : leads ? "leader" : sync[i] === "leader" ? "replica" : sync[i];
     const crowded = label !== "" && at.tight;
     show(row.sub, !crowded);
-    const role = place && !row.three && !(at.narrow && at.tight) ? `${kind} · ${place}` : kind;
+    const both = !row.three && !(at.narrow && at.tight);
+    const role = [kind, both ? place : ""].filter(Boolean).join(" · ");
     if (row.three) {
       show(row.place, !label);
       say(row.place, this.fitted(place, at.left - at.pad - 52));
@@ -267,16 +272,23 @@ class Scene {
     }
     say(row.sub, this.fitted(role, at.left - Number(row.sub.getAttribute("x")) - 6));
 
-    const away = facts.received[i] < facts.left || (facts.received[i] === 0 && facts.left > 0);
-    show(row.away, away);
-    const head = facts.received[facts.leader];
-    if (away) say(row.away, `◂ ${counted(head - facts.received[i], "write")} behind`);
+    this.drawAway(row, i, facts);
     say(row.first, `${row.brief ? "" : "flushed "}${count(facts.flushed[i])}`);
     const [tone, second] = this.secondLine(i, facts, leads, up);
     say(row.second, row.brief ? second.replace("reads ", "") : second);
     put(row.second, "class", `rv-figure rv-${tone}`);
     put(row.g, "aria-label",
-      `${run.nodes[i].name}, ${up ? role : "down"}${label ? `, ${label}` : ""}: flushed ${facts.flushed[i]}, ${second}`);
+      `${run.nodes[i].name}, ${up ? kind : "down"}${label ? `, ${label}` : ""}: flushed ${facts.flushed[i]}, ${second}`);
+  }
+
+  /** Say what has fallen off the left edge. */
+  drawAway(row, i, facts) {
+    const seen = facts.replayed[i] >= facts.left;
+    show(row.away, !seen);
+    if (seen) return;
+    const gone = facts.received[i] < facts.left;
+    const behind = facts.received[facts.leader] - (gone ? facts.received[i] : facts.replayed[i]);
+    say(row.away, `◂ ${gone ? "" : i === facts.leader ? "acknowledged " : "replay is "}${counted(behind, "write")} behind`);
   }
 
   secondLine(i, facts, leads, up) {
@@ -287,13 +299,13 @@ class Scene {
   }
 
   /** Shorten a text to a width. */
-  fitted(text, room) {
+  fitted(text, room, size = 12, weight = 400) {
     let shown = text;
-    while (shown.length > 3 && this.textWidth(shown, 12, 500) > room) shown = `${shown.slice(0, -2).trimEnd()}…`;
+    while (shown.length > 3 && this.textWidth(shown, size, weight) > room) shown = `${shown.slice(0, -2).trimEnd()}…`;
     return shown;
   }
 
-  drawAcknowledged(facts, words) {
+  drawAcknowledged(facts, words, fast) {
     const { at, run } = this;
     const y = at.top - 16;
     const x = Math.max(this.x(facts, facts.committed), at.left);
@@ -313,7 +325,7 @@ class Scene {
     const leaderY = at.y(facts.leader);
     const from = x + 2;
     const to = Math.max(from + 2, Math.min(this.x(facts, facts.received[facts.leader]), at.right));
-    const shown = facts.waiting > 0 && facts.leaderUp;
+    const shown = facts.waiting > 0 && facts.leaderUp && (!fast || waitsLong(run, facts));
     show(this.bracket, shown);
     put(this.bracket, "d", `M${from.toFixed(1)} ${leaderY - 2} v-6 H${to.toFixed(1)} v6`);
     show(this.bracketText, shown && (this.bracketText.said ?? "") !== "");

@@ -3,6 +3,7 @@
 const SLOWEST = 1 / 64;
 const FASTEST = 64;
 const WORDS_EVERY_MS = 120; // while playing; a number that changes 60 times a second is not read
+const WORDS_AT_SPEED_MS = 300;
 
 class Stage {
   constructor(model, el) {
@@ -33,7 +34,7 @@ class Stage {
     this.setting = html("div", "rv-setting", head);
     this.time = html("div", "rv-clock", head);
     const scene = html("div", "rv-scene", root);
-    this.rows = svg("svg", { class: "rv-rows" }, scene);
+    this.rows = svg("svg", { class: "rv-rows", role: "group", "aria-label": "The nodes’ logs" }, scene);
     this.canvas = html("canvas", "rv-packets", scene);
     this.canvas.setAttribute("aria-hidden", "true");
     this.cards = html("div", "rv-cards", root);
@@ -105,7 +106,7 @@ class Stage {
     hear("payload", () => this.load());
     hear("moment", () => {
       const moment = this.model.get("moment");
-      if (Math.abs(moment - this.clock.t) > 1e-6 && moment !== this.told) this.clock.seek(moment);
+      if (Math.abs(moment - this.clock.t) > 1e-6) this.clock.seek(moment);
     });
     hear("playing", () => {
       if (this.model.get("playing") !== this.clock.playing) this.clock.play(this.model.get("playing"));
@@ -218,7 +219,7 @@ class Stage {
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {
       const { t, playing } = this.clock;
-      if (!playing) this.model.set("moment", (this.told = t));
+      if (!playing) this.model.set("moment", t);
       this.model.set("playing", playing);
       this.model.save_changes();
     }, 250);
@@ -230,10 +231,12 @@ class Stage {
     if (!this.run || !this.scene) return;
     const { run, facts, clock, root } = this;
     const began = performance.now();
-    const words = !clock.playing || began - this.wordsAt > WORDS_EVERY_MS;
+    // Once the clock lets go, what holds for a few milliseconds of the run only would just flicker.
+    const fast = clock.playing && clock.rate > 6 * run.pace;
+    const words = !clock.playing || began - this.wordsAt > (fast ? WORDS_AT_SPEED_MS : WORDS_EVERY_MS);
     if (words) this.wordsAt = began;
     factsAt(run, t, facts);
-    this.scene.draw(facts, words);
+    this.scene.draw(facts, words, fast);
     const flying = this.packets.draw(facts);
     this.timeline.draw(facts, words);
     this.controls.draw(clock, words);
@@ -258,9 +261,10 @@ class Stage {
   drawCards() {
     for (const { name, card, label, number, note } of this.shown) {
       const now = CARDS[name](this.run, this.facts);
-      say(label, now.label);
+      const { narrow } = this.scene.at;
+      say(label, now.aside && !narrow ? `${now.label} (${now.aside})` : now.label);
       say(number, now.number);
-      say(note, now.note);
+      say(note, now.aside && narrow ? `${now.note} · ${now.aside}` : now.note);
       put(card, "class", `rv-card rv-tone-${now.tone}`);
     }
   }

@@ -64,7 +64,9 @@ class Timeline {
     for (const curve of curves) {
       svg("path", { class: `rv-curve rv-curve-${curve.meaning}`, d: `M${legend} 9 h22` }, this.root);
       const text = svg("text", { class: `rv-legend rv-${curve.meaning}`, x: legend + 28, y: 13 }, this.root);
-      text.textContent = curve.top > 0 ? `${curve.label}, up to ${span(curve.top)}` : `${curve.label}: none`;
+      const long = curve.top > 0 ? `${curve.label}, up to ${span(curve.top)}` : `${curve.label}: none`;
+      const fits = legend + 28 + long.length * 6.7 < this.right;
+      text.textContent = fits ? long : curve.label;
       legend += 46 + text.textContent.length * 6.7;
     }
     const notes = this.run.notes.join(" · ");
