@@ -81,6 +81,9 @@ class MarkKind(IntEnum):
     DISCONNECT = 7
     RECONNECT = 8
     BLOCKED = 9
+    POOL = 10
+    DRAIN = 11
+    RETURN = 12
 
 
 class Table:
@@ -262,9 +265,9 @@ class Trace:
         flights = self.flights.where(self.flights.sent < moment).columns()
         flights = _hide_later(flights, "arrived", moment, hidden=("lost",))
         states = self.states.where(self.states.begin < moment).columns()
-        states["end"] = np.minimum(states["end"], moment)  # type: ignore[call-overload]
+        states["end"] = np.minimum(states["end"], moment)
         marks = self.marks.where(self.marks.time < moment).columns()
-        marks["until"] = np.minimum(marks["until"], moment)  # type: ignore[call-overload]
+        marks["until"] = np.minimum(marks["until"], moment)
         levels = self.levels.where(self.levels.time < moment).columns()
         return {"ops": ops, "flights": flights, "levels": levels, "states": states, "marks": marks}
 

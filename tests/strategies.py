@@ -39,7 +39,9 @@ def numbers(low: float, high: float) -> st.SearchStrategy[float]:
 def faults(replicas: int, duration_ms: float) -> st.SearchStrategy[Fault]:
     """Return any fault that fits a run, at any moment in it, at both its ends and after it."""
     when = numbers(0, duration_ms * 1.1)
-    return st.builds(lambda fault, at_ms: fault.model_copy(update={"at_ms": at_ms}), _faults(replicas, duration_ms), when)
+    return st.builds(
+        lambda fault, at_ms: fault.model_copy(update={"at_ms": at_ms}), _faults(replicas, duration_ms), when
+    )
 
 
 @cache
@@ -109,7 +111,7 @@ def _values(replicas: int, duration_ms: float, max_faults: int) -> st.SearchStra
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, max_faults: int = 4, **fixed: Any) -> Scenario:
+def scenarios(draw: st.DrawFn, /, max_faults: int = 4, **fixed: Any) -> Scenario:
     """Return any scenario of a few dozen to a few hundred milliseconds."""
     replicas, duration_ms = draw(st.integers(0, 5)), draw(st.sampled_from([1.0, 30.0, 120.0, 300.0]))
     values = draw(_values(replicas, duration_ms, max_faults))

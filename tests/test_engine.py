@@ -1,4 +1,4 @@
-"""The engine on scenarios whose whole trace can be worked out by hand, and the promise that a run is a pure function."""
+"""The engine on scenarios whose whole trace can be worked out by hand; and a run is a pure function."""
 
 import os
 import subprocess

@@ -15,7 +15,7 @@ ASYNC = Scenario(ack="async", replicas=0, flush_ms=5, duration_ms=20_000)
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_poisson_arrivals_are_poisson(seed: int):
-    """n arrivals have a deviation of √n; the gaps are exponential; counts per interval have the variance of their mean."""
+    """n arrivals have a deviation of √n, their gaps are exponential, counts per interval vary by their mean."""
     times = run(ASYNC.but(rate_per_s=500, seed=seed)).ops.invoked
     assert len(times) == pytest.approx(10_000, abs=5 * np.sqrt(10_000))
     assert stats.kstest(np.diff(times), stats.expon(scale=2).cdf).pvalue > 1e-6

@@ -1,5 +1,6 @@
 """When a commit is answered: simulation against the order statistic, the levels, and what live servers did."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ LONELY = Scenario(
     replay_us=100,
     seed=7,
 )
-SHAPES = {
+SHAPES: dict[str, dict[str, Any]] = {
     "constant": {"network_shape": "constant", "flush_shape": "constant"},
     "exponential": {
         "network_shape": "exponential",
@@ -38,7 +39,7 @@ SHAPES = {
 
 
 def assert_same_distribution(simulated: np.ndarray, expected: np.ndarray) -> None:
-    """Compare two samples: equal where constant, else by Kolmogorov and Smirnov at one in a million, and by the mean."""
+    """Compare two samples: equal where constant, else by Kolmogorov-Smirnov at one in a million, and by the mean."""
     if np.ptp(expected) < 1e-9:
         assert simulated == pytest.approx(np.full(len(simulated), expected[0]), abs=1e-4)
         return
@@ -69,6 +70,13 @@ def test_commit_latency_is_the_order_statistic(shape: str, ack: str, replicas: i
     latency = measures.commit_latency(run(scenario))
     assert latency.unanswered == latency.failed == 0
     assert_same_distribution(latency.samples, theory.commit_latency(scenario, samples=20_000))
+
+
+def test_commit_latency_under_an_apply_delay_is_what_theory_says():
+    scenario = LONELY.but(ack="ANY 1 (*)", level="remote_apply", apply_delay_ms=8, **SHAPES["exponential"])
+    assert_same_distribution(
+        measures.commit_latency(run(scenario)).samples, theory.commit_latency(scenario, samples=20_000)
+    )
 
 
 @pytest.mark.parametrize(("n", "k"), [(1, 1), (3, 1), (3, 2), (5, 3), (7, 7)])
@@ -139,7 +147,7 @@ def test_the_levels_cost_more_the_more_they_promise():
     base = LONELY.but(ack="ANY 2 (*)", duration_ms=20_000)
     levels = ("local", "remote_write", "on", "remote_apply")
     taken = [measures.commit_latency(run(base.but(level=level))).samples for level in levels]
-    for cheap, dear in zip(taken, taken[1:], strict=False):
+    for cheap, dear in pairwise(taken):
         assert (cheap < dear).all()
 
 
@@ -226,11 +234,14 @@ def test_first_passes_over_a_partitioned_standby_after_the_senders_timeout():
     assert [row[2] for row in ops(run(base))] == ["OK"] + ["UNKNOWN"] * 8
     trace = run(base.but(wal_sender_timeout_ms=100))
     assert [row[1] for row in ops(trace)[:8]] == [26, 130, 130, 130, 130, 130, 146, 166]
-    assert marks(trace) == [
-        (30, "network partition: s1 cut off"),
-        (130, "s1 dropped: silent for 100 ms"),
-        (140, "a write has waited 100 ms for its answer"),
-    ][:2]
+    assert (
+        marks(trace)
+        == [
+            (30, "network partition: s1 cut off"),
+            (130, "s1 dropped: silent for 100 ms"),
+            (140, "a write has waited 100 ms for its answer"),
+        ][:2]
+    )
 
 
 def test_a_standby_that_comes_back_counts_again_only_when_it_has_caught_up():

@@ -62,7 +62,9 @@ def test_with_the_way_back_cut_the_data_arrive_and_nothing_commits_until_it_heal
     assert positions(trace, 604.0) == [60, 60]
     waited = trace.ops.where((trace.ops.invoked > 200) & (trace.ops.invoked < 600))
     assert waited.returned == pytest.approx(np.full(len(waited), 606), abs=0.01)
-    assert [row for row in flights(trace) if row[:3] == ("WAL", "L", "s1") and row[5] < 60 < row[6]] == []  # none resent
+    assert [
+        row for row in flights(trace) if row[:3] == ("WAL", "L", "s1") and row[5] < 60 < row[6]
+    ] == []  # none resent
 
 
 def test_a_cut_both_ways_is_a_partition_of_one_replica():
@@ -103,9 +105,7 @@ def test_a_replica_that_hears_nothing_hangs_up():
 
 
 def test_a_dropped_replica_that_can_be_reached_again_connects_again():
-    trace = run(
-        STEADY.but(wal_sender_timeout_ms=100, faults=(Partition(nodes=("s1",), at_ms=205, for_ms=400),))
-    )
+    trace = run(STEADY.but(wal_sender_timeout_ms=100, faults=(Partition(nodes=("s1",), at_ms=205, for_ms=400),)))
     assert marks(trace)[1:] == [(305, "s1 dropped: silent for 100 ms"), (606, "s1 is connected again")]
     assert positions(trace, 999.0) == [99, 99]
 
@@ -210,7 +210,7 @@ def test_freeing_the_rule_frees_the_waiters():
 
 
 def test_a_level_that_asks_for_more_does_not_wait_for_reports_that_were_made_before():
-    """The write at 500 ms is flushed at 505 and replayed at 505.05 ms; the level rises at 505.5, before anyone hears."""
+    """The write at 500 ms is flushed at 505, replayed at 505.05; the level rises at 505.5, before anyone hears."""
     faults = (Change(setting="level", value="remote_apply", at_ms=505.5),)
     trace = run(TINY.but(rate_per_s=2, duration_ms=900, faults=faults))
     assert ops(trace) == [(500, 506.5, "OK", 1)]
@@ -233,7 +233,7 @@ def test_changing_the_rate_leaves_the_earlier_arrivals_alone_to_the_last_bit():
 
 
 def test_an_apply_delay_survives_a_restart_of_the_leader():
-    """Writes every 10 ms. The one at 200 is replayed 150 ms later although the leader's count of writes broke at 205."""
+    """The write at 200 ms is replayed 150 ms later although the leader's count of writes broke at 205."""
     faults = (Crash(node="L", at_ms=205), Restart(node="L", at_ms=255))
     trace = run(STEADY.but(apply_delay_ms=150, faults=faults))
     times, lsns = trace.steps("s1", Position.REPLAYED)

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from replication_viz import Scenario, Trace, measures, run
-from replication_viz.scenario import Restart
+from replication_viz.scenario import Fault, Restart
 from replication_viz.trace import MarkKind, OpKind, Outcome, Position
 
 from .strategies import faults, scenarios
@@ -179,7 +179,7 @@ def test_a_read_sees_what_its_node_shows_at_that_moment(scenario: Scenario):
 def test_after_everything_has_healed_every_replica_catches_up(scenario: Scenario, data: st.DataObject):
     """Whatever went wrong in the first 200 ms, a second later all is well again and nothing is missing."""
     broken = data.draw(st.lists(faults(max(scenario.replicas, 1), 200.0), max_size=4))
-    mended = []
+    mended: list[Fault] = []
     for fault in broken:
         if fault.kind in ("crash", "restart"):
             mended += [fault, Restart(node=fault.node, at_ms=260)]
@@ -207,7 +207,9 @@ def test_after_everything_has_healed_every_replica_catches_up(scenario: Scenario
 @given(scenarios(), st.data())
 def test_a_fault_leaves_the_past_alone(scenario: Scenario, data: st.DataObject):
     moment = data.draw(st.integers(0, int(scenario.duration_ms * 10)).map(lambda n: n / 10))
-    fork = scenario.with_fault(data.draw(faults(scenario.replicas, scenario.duration_ms)).model_copy(update={"at_ms": moment}))
+    fork = scenario.with_fault(
+        data.draw(faults(scenario.replicas, scenario.duration_ms)).model_copy(update={"at_ms": moment})
+    )
     base, forked = traced(scenario).until(moment), traced(fork).until(moment)
     for table, columns in base.items():
         for name, column in columns.items():

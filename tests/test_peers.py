@@ -120,7 +120,9 @@ def test_loss_under_any_is_rate_times_how_much_later_than_the_quorum_a_replica_h
     assert lost.mean() == pytest.approx(case["expected"], abs=5 * np.sqrt(case["expected"] / windows) + 0.01)
 
 
-@pytest.mark.parametrize("case", [c for c in cases("loss") if c["name"].startswith("fixed delay lam=1000")], ids=lambda c: c["id"])
+@pytest.mark.parametrize(
+    "case", [c for c in cases("loss") if c["name"].startswith("fixed delay lam=1000")], ids=lambda c: c["id"]
+)
 def test_loss_over_a_fixed_delay_is_poisson(case):
     """Mean and variance are rate x delay. An answer comes as the log is shipped, so no flush enters."""
     inputs = case["inputs"]
@@ -141,7 +143,7 @@ def test_loss_over_a_fixed_delay_is_poisson(case):
 
 
 def test_on_with_an_apply_delay_still_reads_stale_and_remote_apply_does_not():
-    """Measured: `on` with 100 ms apply delay 20 of 20 stale; remote_apply 0 of 20; reading the slow one under ANY 1, all."""
+    """Measured, 100 ms apply delay: `on` 20 of 20 stale; remote_apply none; the slow one under ANY 1, all."""
     base = Scenario(
         replicas=2,
         nodes={"s1": {"apply_delay_ms": 100}},

@@ -12,6 +12,7 @@ from replication_viz import measures, run, scenarios
 from replication_viz.scenario import Change, Crash, CutLink, Restart, Scenario
 from replication_viz.trace import FlightKind, Position, Trace
 from replication_viz.views.stage import Stage, decode, encode, fragment, module, styles
+from replication_viz.views.story import waits_for
 from replication_viz.views.style import STYLE, Theme
 from replication_viz.views.wire import FLIGHT_BUDGET, LEVEL_BUDGET
 
@@ -134,6 +135,23 @@ def test_captions_tell_the_beginning_and_the_end_of_a_fault() -> None:
     assert "s1: disk stalls, 400 ms a flush." in texts
     assert any(text.startswith("Over: s1: disk stalls") for text in texts)
     assert all(a["t"] <= b["t"] for a, b in pairwise(events))
+
+
+@pytest.mark.parametrize(
+    ("ack", "level", "replicas", "sentence"),
+    [
+        ("async", "on", 3, "A commit waits for the leader’s own disk only."),
+        ("s1", "local", 3, "A commit waits for the leader’s own disk only."),
+        ("FIRST 2 (s3, s1, s2)", "on", 3, "A commit returns when s3 and s1 have flushed it."),
+        ("ANY 1 (s1, s2)", "remote_apply", 3, "A commit returns when any 1 of s1 and s2 has replayed it."),
+        ("all", "remote_write", 2, "A commit returns when s1 and s2 have written it."),
+        ("ANY 2 (*)", "on", 9, "A commit returns when any 2 of 9 replicas have flushed it."),
+        ("ANY 4 (*)", "on", 3, "A commit waits for 4 replicas, and 3 are there: none will ever return."),
+    ],
+)
+def test_what_a_commit_waits_for_is_said_in_one_sentence(ack: str, level: Any, replicas: int, sentence: str) -> None:
+    scenario = Scenario(ack=ack, level=level, replicas=replicas)
+    assert waits_for(scenario.sync_rule(), scenario.level, scenario.standbys) == sentence
 
 
 def test_a_change_of_the_rule_in_mid_run_is_known() -> None:

@@ -44,7 +44,9 @@ def test_there_is_no_kth_of_n_outside_1_to_n(n: int, k: int):
 @pytest.mark.parametrize("case", cases("commit_latency", "tail at scale"), ids=case_id)
 def test_the_tail_at_scale(case: dict[str, Any]):
     inputs = case["inputs"]
-    assert theory.slow_if_any(inputs["n"], inputs["p_slow"]) == pytest.approx(case["expected"], abs=case["tolerance"]["abs"])
+    assert theory.slow_if_any(inputs["n"], inputs["p_slow"]) == pytest.approx(
+        case["expected"], abs=case["tolerance"]["abs"]
+    )
 
 
 @pytest.mark.parametrize("case", cases("commit_latency", "P(commit > per-replica p99)"), ids=case_id)
@@ -66,7 +68,9 @@ def test_at_least_none_is_sure_and_more_than_all_is_impossible():
     assert theory.at_least_k_up(3, 4, 0.5) == 0
 
 
-@pytest.mark.parametrize(("n", "k", "p_up"), [(3, 2, 1.5), (3, 2, -0.1), (-1, 0, 0.5), (3, -1, 0.5), (3, 2, float("nan"))])
+@pytest.mark.parametrize(
+    ("n", "k", "p_up"), [(3, 2, 1.5), (3, 2, -0.1), (-1, 0, 0.5), (3, -1, 0.5), (3, 2, float("nan"))]
+)
 def test_availability_of_what_cannot_be_is_an_error(n: int, k: int, p_up: float):
     with pytest.raises(ValueError, match="must be"):
         theory.at_least_k_up(n, k, p_up)
@@ -96,6 +100,12 @@ def test_constant_times_add_up(ack: str, level: str, expected: float):
     )
     latencies = theory.commit_latency(scenario, samples=5)
     assert latencies == pytest.approx(np.full(5, expected))
+
+
+def test_an_apply_delay_counts_from_the_write_and_hides_the_way_there():
+    scenario = CONSTANT.but(ack="s1", level="remote_apply", apply_delay_ms=100)
+    assert theory.commit_latency(scenario, samples=1)[0] == pytest.approx(100 + 0.05 + 3)
+    assert theory.commit_latency(scenario.but(apply_delay_ms=6), samples=1)[0] == pytest.approx(2 + 3 + 2 + 0.05 + 3)
 
 
 def test_a_slow_disk_of_one_replica_counts_only_where_its_flush_is_awaited():

@@ -29,7 +29,7 @@ def ops(trace: Trace) -> list[tuple[float, float, str, int]]:
 
 
 def flights(trace: Trace) -> list[tuple[str, str, str, float, float, int, int]]:
-    """Return (kind, from, to, sent, arrived, after LSN, up to LSN) of each message, its kind in small where it is lost."""
+    """Return (kind, from, to, sent, arrived, after LSN, up to LSN) of each message; a lost one in small letters."""
     f, nodes = trace.flights, trace.nodes
     columns = (f.kind, f.lost, f.source, f.target, f.sent, f.arrived, f.lsn_from, f.lsn_to)
     return [

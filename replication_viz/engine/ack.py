@@ -41,9 +41,9 @@ class AckRule:
         """
         positions = [reported[i] for i in self._candidates]
         if self._any:
-            positions.sort(reverse=True)
+            positions.sort()
         else:
             positions = [p for p in positions if p != BLOCKED][: self._count]
         if len(positions) < self._count:
             return BLOCKED
-        return positions[self._count - 1] if self._any else min(positions)
+        return positions[-self._count] if self._any else min(positions)

@@ -8,20 +8,34 @@ again.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 import numpy as np
 
 from ..scenario import LEADER, Change, Scenario
-from ..trace import Floats, Ints, OpKind, Ops, Outcome, Position, Trace
+from ..trace import Codes, Floats, Ints, MarkKind, OpKind, Ops, Outcome, Position, Trace
 from .streams import stream
 
 _REFUSED_RETRY_MS = 10.0  # a refused client without think time waits this long
 
 
 class Writers(Protocol):
-    """What the leader asks of its clients. LSNs count the writes that the leader's log took."""
+    """What the leader asks of its clients. LSNs count the writes that the leader's log took.
+
+    Attributes
+    ----------
+    reacts : bool
+        Whether an answer may bring the next write at once.
+    story : sequence
+        What happened among the clients: kind, time (ms), sentence.
+    """
+
+    reacts: bool
+
+    @property
+    def story(self) -> Sequence[tuple[MarkKind, float, str]]: ...
 
     def appended(self, now: float) -> int:
         """Return the LSN of the last write that has arrived by now."""
@@ -50,22 +64,22 @@ class Writers(Protocol):
 
 def writers(scenario: Scenario) -> Writers:
     """Return the clients that the scenario asks for."""
+    if scenario.servers:
+        from .fleet import Fleet
+
+        return Fleet(scenario)
     return ClosedLoop(scenario) if scenario.arrivals == "closed" else OpenLoop(scenario)
 
 
 class OpenLoop:
     """Writes arrive whatever the database does: at random (Poisson) or at equal intervals."""
 
+    reacts = False
+    story: tuple[tuple[MarkKind, float, str], ...] = ()
+
     def __init__(self, scenario: Scenario) -> None:
-        changes = [
-            (fault.at_ms, float(fault.value))
-            for fault in scenario.timeline
-            if isinstance(fault, Change) and fault.setting == "rate_per_s"
-        ]
         self._scenario = scenario
-        self._times = _arrivals(
-            scenario, "writes", [(0.0, scenario.rate_per_s), *changes], poisson=scenario.arrivals == "poisson"
-        )
+        self._times = write_moments(scenario)
         self._moments: list[float] = self._times.tolist()
         self._shift = 0  # write number = LSN + shift: refused writes have no LSN
         self._returned = np.full(len(self._times), np.nan)
@@ -122,12 +136,15 @@ class OpenLoop:
         logged = lsns >= 0
         scenario, count = self._scenario, len(self._times)
         clients = stream(scenario.seed, "clients").integers(scenario.clients, size=count)
-        ops = _write_ops(scenario, clients, self._times, self._returned, self._outcomes, lsns)
+        ops = write_ops(scenario, clients, self._times, self._returned, self._outcomes, lsns)
         return ops, (self._times[logged], lsns[logged])
 
 
 class ClosedLoop:
     """A fixed number of clients, each with one write at a time and a pause after each answer."""
+
+    reacts = True
+    story: tuple[tuple[MarkKind, float, str], ...] = ()
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -185,7 +202,7 @@ class ClosedLoop:
         order = np.argsort(rows[:, 1], kind="stable")
         client, invoked, lsn = rows[order].T
         lsns = lsn.astype(np.int64)
-        ops = _write_ops(
+        ops = write_ops(
             self._scenario,
             client.astype(np.int64),
             invoked.copy(),
@@ -225,7 +242,7 @@ def reads(trace: Trace) -> Ops:
     It sees what its node has replayed; on the leader, what is committed there.
     """
     scenario = trace.scenario
-    times = _arrivals(scenario, "reads", [(0.0, scenario.reads_per_s)], poisson=True)
+    times = arrivals(scenario, "reads", [(0.0, scenario.reads_per_s)], poisson=True)
     count = len(times)
     chance = stream(scenario.seed, "read routing")
     if scenario.read_from == "random" and scenario.replicas:
@@ -262,9 +279,18 @@ def down_intervals(trace: Trace, node: int) -> list[tuple[float, float]]:
     return list(zip(states.begin[rows].tolist(), states.end[rows].tolist(), strict=True))
 
 
-def _write_ops(
-    scenario: Scenario, client: Ints, invoked: Floats, returned: Floats, outcome: Ints, lsn: Ints
-) -> Ops:
+def write_moments(scenario: Scenario) -> Floats:
+    """Return when users come with a write, ms, whatever the database does."""
+    changes = [
+        (fault.at_ms, float(fault.value))
+        for fault in scenario.timeline
+        if isinstance(fault, Change) and fault.setting == "rate_per_s"
+    ]
+    return arrivals(scenario, "writes", [(0.0, scenario.rate_per_s), *changes], poisson=scenario.arrivals == "poisson")
+
+
+def write_ops(scenario: Scenario, client: Ints, invoked: Floats, returned: Floats, outcome: Codes, lsn: Ints) -> Ops:
+    """Return the writes as operations, in order of invocation, with keys drawn at random."""
     count = len(invoked)
     return Ops(
         client=client,
@@ -279,7 +305,7 @@ def _write_ops(
     )
 
 
-def _arrivals(scenario: Scenario, name: str, rates: list[tuple[float, float]], *, poisson: bool) -> Floats:
+def arrivals(scenario: Scenario, name: str, rates: list[tuple[float, float]], *, poisson: bool) -> Floats:
     """Return the moments of arrival, ms, under a rate per second that changes at given moments.
 
     Arrivals are drawn at rate one and stretched, so another rate keeps the same pattern of chance.

@@ -11,7 +11,7 @@ from heapq import heappush
 from typing import Any
 
 from simpy import Environment
-from simpy.core import NORMAL
+from simpy.events import NORMAL
 
 
 class Call:
@@ -21,7 +21,7 @@ class Call:
     _ok = True  # it never fails
 
     def __init__(self, action: Callable[[Any], None], value: Any) -> None:
-        self.callbacks = [action]
+        self.callbacks = (action,)
         self.value = value
 
 
@@ -35,7 +35,7 @@ class Clock(Environment):
 
     def call_at(self, moment_ms: float, action: Callable[[Any], None], value: Any = None) -> None:
         """Call ``action(event)`` at exactly a moment; at once if it has passed."""
-        event = (max(moment_ms, self._now), NORMAL, next(self._eid), Call(action, value))
+        event = (moment_ms if moment_ms > self._now else self._now, NORMAL, next(self._eid), Call(action, value))
         heappush(self._queue, event)  # type: ignore[misc]
 
 

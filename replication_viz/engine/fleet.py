@@ -16,7 +16,7 @@ import numpy as np
 
 from ..scenario import Scenario
 from ..trace import Floats, Ints, MarkKind, Ops, Outcome
-from .clients import arrivals, write_ops
+from .clients import write_moments, write_ops
 from .streams import stream
 
 _RETRY_AFTER_MS = 100.0  # the first pause of a user whose request failed; each further one is twice as long
@@ -65,7 +65,7 @@ class Fleet:
         self._appended_at = [0.0]
         self._committed = 0
         self._due: list[tuple[float, int, int, int]] = []  # time, what, row or server, tries so far
-        for moment in arrivals(scenario, "writes").tolist():
+        for moment in write_moments(scenario).tolist():
             self._due.append((moment, _Due.ARRIVAL, 0, 0))
         for number in range(scenario.servers):
             first = scenario.health_every_ms * (number + 1) / scenario.servers

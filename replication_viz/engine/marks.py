@@ -38,9 +38,7 @@ def mark_faults(record: Record, scenario: Scenario) -> None:
         if fault.at_ms >= scenario.duration_ms:
             continue
         for node, peer in _places(fault, names):
-            record.mark(
-                _KIND[type(fault)], fault.at_ms, fault.sentence(), until=_until(fault), node=node, peer=peer
-            )
+            record.mark(_KIND[type(fault)], fault.at_ms, fault.sentence(), until=_until(fault), node=node, peer=peer)
 
 
 def mark_blocked(record: Record, scenario: Scenario, ops: Ops) -> None:

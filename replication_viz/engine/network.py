@@ -99,7 +99,7 @@ class Link:
 
 
 def _cut_intervals(scenario: Scenario, source: str, target: str) -> list[tuple[float, float]]:
-    """Return the intervals (begin, end), ms, in which messages from source to target are lost, joined where they meet."""
+    """Return the intervals (begin, end), ms, in which messages are lost, joined where they meet."""
     cuts: list[tuple[float, float]] = []
     for fault in scenario.timeline:  # in order of time
         if isinstance(fault, Partition):

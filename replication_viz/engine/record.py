@@ -20,7 +20,7 @@ class Record:
     Attributes
     ----------
     flight : callable
-        Notes a message: kind, source, target, sent (ms), arrived (ms), lost, and the LSNs after and up to which it goes.
+        Notes a message: kind, source, target, sent (ms), arrived (ms), lost, LSN after and up to which it goes.
     level : callable
         Notes a step of a position: node, which, time (ms), LSN.
     """

@@ -65,7 +65,7 @@ class Leader:
         self._disk = Disk(scenario, LEADER)
         self._rule = AckRule(scenario.sync_rule(), scenario.standbys)
         self._level: Level = scenario.level
-        self._closed_loop = scenario.arrivals == "closed"
+        self._record_bytes = scenario.record_bytes
         self._batch = max(1, int(MAX_BATCH_BYTES / scenario.record_bytes))
         self.senders = [self._sender(number) for number in range(1, scenario.replicas + 1)]
         self.flushed = self.committed = 0
@@ -79,9 +79,7 @@ class Leader:
         name = self._scenario.node_names[number]
         there = Link(self._clock, self._record, self._scenario, LEADER, name)
         back = Link(self._clock, self._record, self._scenario, name, LEADER)
-        standby = Standby(
-            self._clock, self._record, self._scenario, number, back, self._clients.append_time
-        )
+        standby = Standby(self._clock, self._record, self._scenario, number, back, self._clients.append_time)
         standby.on_report = self._heard
         return Walsender(there, standby)
 
@@ -126,12 +124,15 @@ class Leader:
                     sender.waits_for_link = True
                     self._clock.call_at(link.free_at, self._link_free, (self.life, sender))
                 return
-            after, upto = sender.shipped, min(self.flushed, sender.shipped + self._batch)
-            size = (upto - after) * self._scenario.record_bytes
+            after, upto = sender.shipped, self.flushed
+            if upto - after > self._batch:
+                upto = after + self._batch
+            size = (upto - after) * self._record_bytes
             lost_at = link.send(FlightKind.WAL, after, upto, size, standby.receive, (standby.life, after, upto))
             sender.shipped = upto
-            sender.broken_at = min(sender.broken_at, lost_at)
-            sender.holds = link.is_cut(now)
+            if lost_at < sender.broken_at:
+                sender.broken_at = lost_at
+            sender.holds = lost_at <= now
         if not sender.streams and sender.shipped == self.flushed:
             sender.streams = True
             self._note(sender)
@@ -154,7 +155,8 @@ class Leader:
         if hello and (not sender.connected or sender.holds or sender.broken_at <= self._clock.now):
             self._reconnect(sender)
         self._note(sender)
-        self._commit()
+        if report[self._place] > self.committed:  # else nothing new is covered
+            self._commit()
 
     def _reconnect(self, sender: Walsender) -> None:
         if not sender.connected:
@@ -186,7 +188,7 @@ class Leader:
             self._clients.committed(self.committed, upto, now)
             self.committed = upto
             self._record.level((_LEADER, Position.COMMITTED, now, upto))
-            if self._closed_loop:
+            if self._clients.reacts:
                 self.wake()  # who has its answer writes again, perhaps before the leader meant to look
 
     # -- faults ---------------------------------------------------------------------------------------------------
@@ -328,6 +330,8 @@ def run(scenario: Scenario) -> Trace:
     clock.run(until=scenario.duration_ms)
     clients.close(leader.up)
     ops, appended = clients.finish()
+    for kind, time, text in clients.story:
+        record.mark(kind, time, text)
     mark_blocked(record, scenario, ops)
     trace = record.trace(scenario, ops, appended)
     if scenario.reads_per_s == 0:

@@ -62,9 +62,9 @@ class Varying:
 class Weather(Varying):
     """A varying time that holds for a spell and depends on the moment alone, not on how often it was asked for.
 
-    Messages sent together are delayed alike. Were each drawn for itself, in-order delivery would make every one wait for
-    the slowest of those before it, and a link would be slower the more it carries. And what else happens in a run leaves
-    the weather as it is: two scenarios of one seed meet the same.
+    Messages sent together are delayed alike. Were each drawn for itself, in-order delivery would make every one wait
+    for the slowest of those before it, and a link would be slower the more it carries. And what else happens in a run
+    leaves the weather as it is: two scenarios of one seed meet the same.
     """
 
     _first = -_BLOCK  # the first spell of the block at hand

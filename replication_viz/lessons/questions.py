@@ -6,7 +6,6 @@ right, and the hints stand here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from .. import measures
@@ -127,7 +126,7 @@ def ask(name: str) -> Prediction:
     ValueError
         If no lesson asks it.
     """
-    return _found(name, QUESTIONS, predict)
+    return predict(name, **_found(name, QUESTIONS))
 
 
 def task(name: str) -> Exercise:
@@ -138,10 +137,10 @@ def task(name: str) -> Exercise:
     ValueError
         If no lesson sets it.
     """
-    return _found(name, TASKS, exercise)
+    return exercise(name, **_found(name, TASKS))
 
 
-def _found(name: str, known: dict[str, dict[str, Any]], make: Callable[..., Any]) -> Any:
+def _found(name: str, known: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if name not in known:
         raise ValueError(f"no lesson has {name!r}: there are {', '.join(known)}.")
-    return make(name, **known[name])
+    return known[name]

@@ -139,9 +139,9 @@ class Change(_Fault):
     def _number_or_text(cls, value: Any) -> float | str:
         if isinstance(value, str):
             return value
-        if isinstance(value, Real) and not isinstance(value, bool):
-            return float(value)
-        raise PydanticCustomError("number_or_text", "a number or a text")
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise PydanticCustomError("number_or_text", "a number or a text")
+        return float(value)
 
     def sentence(self) -> str:
         shown = f"{self.value:g}" if isinstance(self.value, float) else self.value

@@ -107,6 +107,28 @@ class Scenario(Checked):
     think_ms: float = _knob(
         "think time", 10, (0, 600_000), (0, 200, 1), "ms", "mean pause of a closed-loop client between writes"
     )
+    servers: int = _knob(
+        "servers", 0, (0, 50), (0, 12, 1), "", "application servers between users and leader; 0: users write directly"
+    )
+    pool: int = _knob("pool", 25, (1, 1_000), (1, 100, 1), "", "database connections of each application server")
+    request_timeout_ms: float = _knob(
+        "request timeout", 1_000, (1, 600_000), (100, 5_000, 100), "ms", "how long a user waits before giving up"
+    )
+    retries: int = _knob("retries", 0, (0, 20), (0, 5, 1), "", "how often a user whose request failed comes again")
+    health_every_ms: float = _knob(
+        "health check every", 500, (10, 600_000), (100, 5_000, 100), "ms", "interval of a server's health checks"
+    )
+    health_timeout_ms: float = _knob(
+        "health timeout", 200, (1, 600_000), (50, 2_000, 50), "ms", "how long a health check waits for a connection"
+    )
+    health_failures: int = _knob(
+        "health failures",
+        2,
+        (1, 100),
+        (1, 10, 1),
+        "",
+        "failed checks in a row that drain a server; passed ones return it",
+    )
     reads_per_s: float = _knob("read rate", 0, (0, 1_000_000), (0, 2_000, 10), "reads/s", "how many reads arrive")
     read_from: str = Field(
         "random", title="read from", max_length=20, description="'random' replica, or the name of a node"

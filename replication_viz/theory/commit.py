@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..scenario import LEADER, Scenario
 
@@ -37,11 +37,11 @@ class OrderStatistic:
         if not 1 <= self.k <= self.n:
             raise ValueError(f"k is {self.k}: it must be from 1 to n = {self.n}.")
 
-    def at(self, share: ArrayLike) -> Floats:
+    def at(self, share: Floats | Sequence[float] | float) -> Floats:
         """Return the value that the k-th stays within with a probability."""
         from scipy.stats import beta
 
-        return self.quantile(np.asarray(beta.ppf(share, self.k, self.n - self.k + 1)))
+        return self.quantile(np.asarray(beta.ppf(np.asarray(share), self.k, self.n - self.k + 1)))
 
     @property
     def mean(self) -> float:
@@ -87,29 +87,31 @@ def commit_latency(scenario: Scenario, samples: int = 100_000, seed: int = 0) ->
     names = rule.candidates(scenario.standbys)
     if len(names) < rule.count:
         return np.full(samples, np.inf)
-    acks = np.array([_acknowledgement(scenario, name, chance, samples) for name in names])
+    acks = np.array([_acknowledged(scenario, name, own, chance) for name in names])
     if rule.method == "any":
-        return own + np.sort(acks, axis=0)[rule.count - 1]
-    return own + acks[: rule.count].max(axis=0)
+        return np.asarray(np.sort(acks, axis=0)[rule.count - 1])
+    return np.asarray(acks[: rule.count].max(axis=0))
 
 
-def _acknowledgement(scenario: Scenario, name: str, chance: np.random.Generator, samples: int) -> Floats:
+def _acknowledged(scenario: Scenario, name: str, own: Floats, chance: np.random.Generator) -> Floats:
+    """Return when the leader hears of a replica, ms after the write; an apply delay counts from the write."""
+    samples = len(own)
     there = _draws(scenario, "network", scenario.of(name, "network_ms"), chance, samples)
     back = _draws(scenario, "network", scenario.of(name, "network_ms"), chance, samples)
-    took = there + back + scenario.of(name, "lag_ms")
+    done: Floats = own + there + scenario.of(name, "lag_ms")
     if scenario.level in ("on", "remote_apply"):
-        took += _draws(scenario, "flush", scenario.of(name, "flush_ms"), chance, samples)
+        done += _draws(scenario, "flush", scenario.of(name, "flush_ms"), chance, samples)
     if scenario.level == "remote_apply":
-        took += scenario.of(name, "replay_us") / 1000 + scenario.of(name, "apply_delay_ms")
-    return took
+        done = np.maximum(done, scenario.of(name, "apply_delay_ms")) + scenario.of(name, "replay_us") / 1000
+    return done + back
 
 
 def _draws(scenario: Scenario, what: str, typical: float, chance: np.random.Generator, samples: int) -> Floats:
     shape, spread = getattr(scenario, f"{what}_shape"), getattr(scenario, f"{what}_spread")
     if shape == "lognormal":
-        return typical * np.exp(spread * chance.standard_normal(samples))
+        return np.asarray(typical * np.exp(spread * chance.standard_normal(samples)))
     if shape == "uniform":
         return typical * chance.uniform(1 - spread, 1 + spread, samples)
     if shape == "exponential":
-        return typical * (1 - spread + spread * chance.standard_exponential(samples))
+        return np.asarray(typical * (1 - spread + spread * chance.standard_exponential(samples)))
     return np.full(samples, float(typical))

@@ -169,6 +169,8 @@ def duration(ms: float) -> str:
     """
     if np.isnan(ms):
         return "–"
+    if 0 < ms < 0.05:
+        return "< 0.1 ms"
     if ms >= 10_000:
         return f"{ms / 1000:.1f} s"
     return f"{ms:,.0f} ms".replace(",", "\u2009") if ms >= 99.5 or ms == 0 else f"{ms:.1f} ms"
@@ -198,7 +200,9 @@ def _row(
     flushed = int(trace.at(name, Position.FLUSHED, at_ms))
     role = "leader" if is_leader else str(epoch["sync"][number])
     if is_leader:
-        head, replayed, lag = int(trace.at(name, Position.APPENDED, at_ms)), flushed, 0.0
+        # What readers at the leader see is what is committed there.
+        head, lag = int(trace.at(name, Position.APPENDED, at_ms)), 0.0
+        replayed = int(trace.at(name, Position.COMMITTED, at_ms))
     else:
         head = int(trace.at(name, Position.RECEIVED, at_ms))
         replayed = int(trace.at(name, Position.REPLAYED, at_ms))

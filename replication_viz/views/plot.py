@@ -14,7 +14,7 @@ CURVE_BINS = 300
 _VIEW_POINTS = 257
 _SMALLEST = 48.0  # writes across the bars
 _WIDEST = 64.0  # times the usual width
-_FARTHEST = 16.0  # times the usual width: the window opens as far for a replica that lags
+_FARTHEST = 768.0  # writes: the window opens as far for a replica that lags, or to 4 times the usual width
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def curves(trace: Trace) -> list[Curve]:
     return found
 
 
-def view(trace: Trace) -> tuple[Floats, Floats]:
+def view(trace: Trace, usual_ms: float | None = None) -> tuple[Floats, Floats]:
     """Return the window on the log at equally spaced moments: the head that it follows, and log2 of its width.
 
     Both are smooth in time, and the browser interpolates: a picture depends on its moment only. The window is wide
@@ -47,13 +47,13 @@ def view(trace: Trace) -> tuple[Floats, Floats]:
     moments = np.linspace(0, trace.duration_ms, _VIEW_POINTS)
     head = trace.at(leader, Position.APPENDED, moments).astype(np.float64)
     committed = trace.at(leader, Position.COMMITTED, moments)
-    usual = usual_latency(trace)
+    usual = usual_latency(trace) if usual_ms is None else usual_ms
     per_ms = head.max(initial=0.0) / trace.duration_ms
     base = max(_SMALLEST, 8 * per_ms * (usual if np.isfinite(usual) else 0.0))
     far = np.zeros_like(head)
     for name in trace.nodes[1:]:
         behind = head - trace.at(name, Position.REPLAYED, moments)
-        far = np.maximum(far, np.where(behind > _FARTHEST * base, 0.0, behind))
+        far = np.maximum(far, np.where(behind > max(_FARTHEST, 4 * base), 0.0, behind))
     needed = np.maximum(head - committed, far) * 1.3
     octaves = np.log2(np.clip(needed, base, _WIDEST * base))
     return _smooth(head, 5), _smooth(_highest_around(octaves, 9), 9)
@@ -64,18 +64,6 @@ def usual_latency(trace: Trace) -> float:
     first = min((fault.at_ms for fault in trace.scenario.timeline), default=np.inf)
     before = measures.commit_latency(trace, until_ms=first).p50
     return before if np.isfinite(before) else measures.commit_latency(trace).p50
-
-
-def telling_moment(trace: Trace) -> float:
-    """Return a moment (ms) worth a picture: well into the first fault, or else a busy one before the middle."""
-    duration = trace.duration_ms
-    first = min(trace.scenario.timeline, key=lambda fault: fault.at_ms, default=None)
-    if first is not None and first.at_ms < duration:
-        return first.at_ms + min(0.35 * (min(first.until_ms, duration) - first.at_ms), 0.3 * duration)
-    moments = np.linspace(0.3, 0.5, 201) * duration
-    begun = np.searchsorted(np.sort(trace.flights.sent), moments)
-    busy = begun - np.searchsorted(np.sort(trace.flights.arrived), moments)
-    return float(moments[int(busy.argmax())])
 
 
 def _highest_around(values: Floats, reach: int) -> Floats:

@@ -12,7 +12,7 @@ import anywidget
 import traitlets as t
 
 from ..trace import Trace
-from .plot import telling_moment
+from .moment import telling_moment
 from .style import css_variables
 from .wire import decode, encode
 

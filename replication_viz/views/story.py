@@ -85,6 +85,8 @@ def _has(count: int) -> str:
 
 
 def _and(names: list[str]) -> str:
+    if len(names) > 4:
+        return f"{len(names)} replicas"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -33,13 +33,22 @@ Column = NDArray[np.int64]
 class _Columns:
     """Columns in the order in which they are written; the header says how long each is."""
 
-    parts: list[NDArray[np.int32]] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
+    parts: list[Column] = field(default_factory=list)
 
-    def add(self, values: Column, *, delta: bool = True) -> None:
-        column = np.diff(values, prepend=0) if delta else values
-        self.parts.append(column.astype(np.int32))
-        self.lengths.append(len(column))
+    def add(self, values: Column) -> None:
+        self.parts.append(values)
+
+    @property
+    def lengths(self) -> list[int]:
+        return [len(part) for part in self.parts]
+
+    def differences(self) -> NDArray[np.int32]:
+        """Return all columns one after the other, each as its first value and then the steps from value to value."""
+        values = np.concatenate(self.parts)
+        steps = np.diff(values, prepend=0)
+        begins = np.cumsum([0, *self.lengths[:-1]])[np.array(self.lengths) > 0]
+        steps[begins] = values[begins]
+        return steps.astype("<i4")
 
 
 def encode(trace: Trace) -> bytes:
@@ -61,12 +70,12 @@ def encode(trace: Trace) -> bytes:
         columns.add(np.where(np.isnan(curve.ms), -1, np.round(np.nan_to_num(curve.ms) * 100)).astype(np.int64))
         head["curves"].append({"label": curve.label, "meaning": curve.meaning, "node": curve.node})
     head["bins"] = CURVE_BINS
-    right, octaves = view(trace)
+    right, octaves = view(trace, head["usual"])
     head["view"] = len(right)
     columns.add(np.round(right * 16).astype(np.int64))
     columns.add(np.round(octaves * 1024).astype(np.int64))
     head["columns"] = columns.lengths
-    return _pack(head, columns.parts)
+    return _pack(head, columns.differences())
 
 
 def decode(message: bytes) -> tuple[dict[str, Any], list[Column]]:
@@ -88,9 +97,8 @@ def decode(message: bytes) -> tuple[dict[str, Any], list[Column]]:
     return head, [np.cumsum(part, dtype=np.int64) for part in np.split(values, cuts)]
 
 
-def _pack(head: dict[str, Any], parts: list[NDArray[np.int32]]) -> bytes:
+def _pack(head: dict[str, Any], values: NDArray[np.int32]) -> bytes:
     text = json.dumps(head, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    values = np.concatenate(parts).astype("<i4")
     planes = np.ascontiguousarray(values.view(np.uint8).reshape(-1, 4).T).tobytes()
     return MAGIC + zlib.compress(len(text).to_bytes(4, "little") + text + planes, 6)
 
