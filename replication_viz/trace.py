@@ -124,7 +124,8 @@ class Table:
 class Ops(Table):
     """A row per client operation, in order of invocation.
 
-    ``lsn`` is the position of a write in the log, or the last write that a read saw; -1 if it got none.
+    ``lsn`` is the position of a write in the log, or the last write that a read saw; -1 if it got none. Where application
+    servers stand between, ``client`` of a write is the server that took it, -1 if none did.
     """
 
     client: Ints
@@ -182,7 +183,7 @@ class States(Table):
 class Marks(Table):
     """A row per moment worth a caption; ``until`` is infinite where it lasts, NaN where it is a moment only.
 
-    ``node`` and ``peer`` are -1 where there is none.
+    ``node`` and ``peer`` are -1 where there is none. A mark of an application server has its number as ``peer``.
     """
 
     time: Floats

@@ -18,7 +18,7 @@ from .tiny import TINY, marks, ops
 LONELY = Scenario(
     arrivals="constant",
     rate_per_s=5,
-    duration_ms=400_000,
+    duration_ms=200_000,
     network_ms=2,
     flush_ms=2,
     bandwidth_mbit=400_000,

@@ -29,8 +29,10 @@ def test_both_ends_of_each_knob_give_a_picture_of_their_own_scenario(field: str)
         lab.knobs[field].value = end
         shown = getattr(lab.scenario, field)
         expected = {"ack": ack_text(str(end), lab.scenario.standbys), "partition": "" if end == "nobody" else end}
-        assert shown == pytest.approx(expected.get(field, end)) if isinstance(end, float) else shown == expected.get(
-            field, end
+        assert (
+            shown == pytest.approx(expected.get(field, end))
+            if isinstance(end, float)
+            else shown == expected.get(field, end)
         )
         assert lab.trace.scenario == lab.scenario
 

@@ -29,13 +29,13 @@ class Writers(Protocol):
     reacts : bool
         Whether an answer may bring the next write at once.
     story : sequence
-        What happened among the clients: kind, time (ms), sentence.
+        What happened among the clients: kind, time (ms), sentence, number of the application server.
     """
 
     reacts: bool
 
     @property
-    def story(self) -> Sequence[tuple[MarkKind, float, str]]: ...
+    def story(self) -> Sequence[tuple[MarkKind, float, str, int]]: ...
 
     def appended(self, now: float) -> int:
         """Return the LSN of the last write that has arrived by now."""
@@ -75,7 +75,7 @@ class OpenLoop:
     """Writes arrive whatever the database does: at random (Poisson) or at equal intervals."""
 
     reacts = False
-    story: tuple[tuple[MarkKind, float, str], ...] = ()
+    story: tuple[tuple[MarkKind, float, str, int], ...] = ()
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -144,7 +144,7 @@ class ClosedLoop:
     """A fixed number of clients, each with one write at a time and a pause after each answer."""
 
     reacts = True
-    story: tuple[tuple[MarkKind, float, str], ...] = ()
+    story: tuple[tuple[MarkKind, float, str, int], ...] = ()
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario

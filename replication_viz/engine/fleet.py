@@ -3,6 +3,9 @@
 A request takes a connection of its server's pool for as long as its commit lasts, or queues for one. A health check
 needs a connection, too. A server that fails several in a row gets no more requests until it passes again. Nothing here
 is about replication; it is how a slow commit becomes an outage.
+
+Simplified: a health check gives its connection back at once; a user who gives up leaves, and the server's connection
+stays busy until the database answers; with the leader down, requests and health checks fail at once.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum
 from heapq import heappop, heappush
+from math import isnan
 
 import numpy as np
 
@@ -20,7 +24,7 @@ from .clients import write_moments, write_ops
 from .streams import stream
 
 _RETRY_AFTER_MS = 100.0  # the first pause of a user whose request failed; each further one is twice as long
-_HEALTH = -1  # stands for a health check where a request's row would stand
+_NO_SERVER = -1
 
 
 class _Due(IntEnum):
@@ -30,17 +34,28 @@ class _Due(IntEnum):
     HEALTH_FAILS = 3
 
 
-@dataclass
+@dataclass(eq=False)
 class _Server:
-    """One application server."""
+    """One application server.
 
-    name: str
+    Attributes
+    ----------
+    queue : deque of int
+        Who waits for a connection, in order: the row of a request, or a health check's number, counted -1, -2, …
+    """
+
+    number: int
     free: int
-    queue: deque[tuple[int, float]] = field(default_factory=deque)  # row, or _HEALTH, and since when
+    queue: deque[int] = field(default_factory=deque)
     in_rotation: bool = True
+    checks: int = 0
     failures: int = 0
     passes: int = 0
     exhausted: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"app{self.number + 1}"
 
 
 class Fleet:
@@ -50,21 +65,23 @@ class Fleet:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self.story: list[tuple[MarkKind, float, str]] = []
-        self._servers = [_Server(f"app{n}", scenario.pool) for n in range(1, scenario.servers + 1)]
-        self._next_server = 0
+        self.story: list[tuple[MarkKind, float, str, int]] = []
+        self._servers = [_Server(number, scenario.pool) for number in range(scenario.servers)]
+        self._ready = list(self._servers)
+        self._turn = 0
         self._chance = stream(scenario.seed, "retries")
         self._leader_up = True
-        self._server: list[int] = []
+        self._server: list[int] = []  # these five by row: a row is a request, in order of arrival
         self._invoked: list[float] = []
         self._returned: list[float] = []
         self._outcome: list[Outcome] = []
         self._lsn: list[int] = []
         self._tries: list[int] = []
-        self._row_of = [-1]  # by LSN
+        self._row_of = [_NO_SERVER]  # by LSN, as the log is now
         self._appended_at = [0.0]
+        self._appends: list[tuple[float, int]] = []  # time and LSN of every append, those that a crash undid included
         self._committed = 0
-        self._due: list[tuple[float, int, int, int]] = []  # time, what, row or server, tries so far
+        self._due: list[tuple[float, int, int, int]] = []  # time, what, row or server, tries so far or check's number
         for moment in write_moments(scenario).tolist():
             self._due.append((moment, _Due.ARRIVAL, 0, 0))
         for number in range(scenario.servers):
@@ -81,7 +98,7 @@ class Fleet:
     def next_after(self, lsn: int) -> float:
         if lsn + 1 < len(self._row_of):
             return self._appended_at[lsn + 1]
-        return self._due[0][0] if self._due else float("inf")
+        return self._due[0][0]  # there is always a next health check
 
     def append_time(self, lsn: int) -> float:
         return self._appended_at[lsn]
@@ -91,7 +108,7 @@ class Fleet:
         rows = self._row_of[after + 1 : upto + 1]
         self._committed = upto
         for row in rows:
-            if np.isnan(self._returned[row]):
+            if isnan(self._returned[row]):
                 self._returned[row], self._outcome[row] = now, Outcome.OK
         for row in rows:
             self._release(self._servers[self._server[row]], now)
@@ -115,38 +132,38 @@ class Fleet:
         self._advance(self._scenario.duration_ms)
 
     def finish(self) -> tuple[Ops, tuple[Floats, Ints]]:
-        order = np.argsort(self._invoked, kind="stable")
         ops = write_ops(
             self._scenario,
-            np.array(self._server, dtype=np.int64)[order],
-            np.array(self._invoked, dtype=np.float64)[order],
-            np.array(self._returned, dtype=np.float64)[order],
-            np.array(self._outcome, dtype=np.int8)[order],
-            np.array(self._lsn, dtype=np.int64)[order],
+            np.array(self._server, dtype=np.int64),
+            np.array(self._invoked, dtype=np.float64),
+            np.array(self._returned, dtype=np.float64),
+            np.array(self._outcome, dtype=np.int8),
+            np.array(self._lsn, dtype=np.int64),
         )
-        return ops, (np.array(self._appended_at[1:]), np.arange(1, len(self._appended_at)))
+        times, lsns = np.array(self._appends, dtype=np.float64).reshape(-1, 2).T
+        return ops, (times.copy(), lsns.astype(np.int64))
 
     # -- what happens in between ----------------------------------------------------------------------------------
 
     def _advance(self, now: float) -> None:
         """Let everything happen that is due by now."""
-        while self._due and self._due[0][0] <= now:
-            moment, what, number, tries = heappop(self._due)
+        due = self._due
+        while due[0][0] <= now:
+            moment, what, number, count = heappop(due)
             if what == _Due.ARRIVAL:
-                self._arrive(moment, tries)
+                self._arrive(moment, count)
             elif what == _Due.HEALTH:
-                self._check(number, moment)
+                self._check(self._servers[number], moment)
             elif what == _Due.GIVE_UP:
-                self._give_up(number, moment)
+                self._fail(number, Outcome.UNKNOWN if self._lsn[number] >= 0 else Outcome.FAILED, moment)
             else:
-                self._health_fails(number, moment)
+                self._late(self._servers[number], count, moment)
 
     def _arrive(self, now: float, tries: int) -> None:
         row = len(self._invoked)
-        ready = [s for s in self._servers if s.in_rotation]
-        server = ready[self._next_server % len(ready)] if ready else None
-        self._next_server += 1
-        self._server.append(self._servers.index(server) if server else -1)
+        server = self._ready[self._turn % len(self._ready)] if self._ready else None
+        self._turn += 1
+        self._server.append(server.number if server else _NO_SERVER)
         self._invoked.append(now)
         self._returned.append(float("nan"))
         self._outcome.append(Outcome.UNKNOWN)
@@ -156,41 +173,38 @@ class Fleet:
             self._fail(row, Outcome.FAILED, now)
             return
         heappush(self._due, (now + self._scenario.request_timeout_ms, _Due.GIVE_UP, row, 0))
-        server.queue.append((row, now))
+        server.queue.append(row)
         self._serve(server, now)
 
     def _serve(self, server: _Server, now: float) -> None:
         """Give free connections to whoever waits longest."""
         while server.queue and server.free:
-            row, since = server.queue.popleft()
-            if row == _HEALTH:
-                self._health_passes(server, now)
-            elif not np.isnan(self._returned[row]):
+            who = server.queue.popleft()
+            if who < 0:
+                self._checked(server, now, passed=self._leader_up)
+            elif not isnan(self._returned[who]):
                 continue  # its user has given up
             elif not self._leader_up:
-                self._fail(row, Outcome.FAILED, now)
+                self._fail(who, Outcome.FAILED, now)
             else:
                 server.free -= 1
-                self._lsn[row] = len(self._row_of)
-                self._row_of.append(row)
+                self._lsn[who] = len(self._row_of)
+                self._appends.append((now, len(self._row_of)))
+                self._row_of.append(who)
                 self._appended_at.append(now)
         if server.queue and not server.exhausted:
             server.exhausted = True
-            self.story.append((MarkKind.POOL, now, f"{server.name}: pool of {self._scenario.pool} exhausted"))
-        elif not server.queue and server.free:
+            self.story.append((MarkKind.POOL, now, f"{server.name}: all {self._scenario.pool} connections in use", server.number))
+        elif 2 * server.free >= self._scenario.pool:  # not at each connection that comes and goes
             server.exhausted = False
 
     def _release(self, server: _Server, now: float) -> None:
         server.free += 1
         self._serve(server, now)
 
-    def _give_up(self, row: int, now: float) -> None:
-        if np.isnan(self._returned[row]):
-            self._fail(row, Outcome.UNKNOWN if self._lsn[row] >= 0 else Outcome.FAILED, now)
-
     def _fail(self, row: int, outcome: Outcome, now: float) -> None:
-        """Tell a user that it did not work; an eager one comes again."""
-        if not np.isnan(self._returned[row]):
+        """Tell a user who still waits that it did not work; an eager one comes again."""
+        if not isnan(self._returned[row]):
             return
         self._returned[row], self._outcome[row] = now, outcome
         tries = self._tries[row]
@@ -200,30 +214,32 @@ class Fleet:
 
     # -- health ---------------------------------------------------------------------------------------------------
 
-    def _check(self, number: int, now: float) -> None:
-        server = self._servers[number]
-        server.queue.append((_HEALTH, now))
-        heappush(self._due, (now + self._scenario.health_every_ms, _Due.HEALTH, number, 0))
-        heappush(self._due, (now + self._scenario.health_timeout_ms, _Due.HEALTH_FAILS, number, 0))
+    def _check(self, server: _Server, now: float) -> None:
+        server.checks += 1
+        server.queue.append(-server.checks)
+        scenario = self._scenario
+        heappush(self._due, (now + scenario.health_every_ms, _Due.HEALTH, server.number, 0))
+        heappush(self._due, (now + scenario.health_timeout_ms, _Due.HEALTH_FAILS, server.number, -server.checks))
         self._serve(server, now)
 
-    def _health_passes(self, server: _Server, now: float) -> None:
-        server.failures, server.passes = 0, server.passes + 1
-        if not server.in_rotation and server.passes >= self._scenario.health_failures:
-            server.in_rotation = True
-            self.story.append((MarkKind.RETURN, now, f"{server.name} is healthy again and takes requests"))
+    def _late(self, server: _Server, check: int, now: float) -> None:
+        """Give up a health check that still waits for a connection."""
+        if check in server.queue:
+            server.queue.remove(check)
+            self._checked(server, now, passed=False)
 
-    def _health_fails(self, number: int, now: float) -> None:
-        """A check that still waits for a connection has failed."""
-        server = self._servers[number]
-        limit = now - self._scenario.health_timeout_ms
-        late = next((entry for entry in server.queue if entry[0] == _HEALTH and entry[1] <= limit), None)
-        if late is None:
+    def _checked(self, server: _Server, now: float, *, passed: bool) -> None:
+        """Count a health check, and take the server out of the rotation or back into it."""
+        server.passes, server.failures = (server.passes + 1, 0) if passed else (0, server.failures + 1)
+        enough = (server.passes if passed else server.failures) >= self._scenario.health_failures
+        if passed == server.in_rotation or not enough:
             return
-        server.queue.remove(late)
-        server.failures, server.passes = server.failures + 1, 0
-        if server.in_rotation and server.failures >= self._scenario.health_failures:
-            server.in_rotation = False
-            left = sum(s.in_rotation for s in self._servers)
-            what = f"{left} of {len(self._servers)} left" if left else "none is left: no user can write"
-            self.story.append((MarkKind.DRAIN, now, f"{server.name} fails its health checks and is drained: {what}"))
+        server.in_rotation = passed
+        self._ready = [s for s in self._servers if s.in_rotation]
+        if passed:
+            self.story.append((MarkKind.RETURN, now, f"{server.name} is healthy again and takes requests", server.number))
+            return
+        left = len(self._ready)
+        what = f"{left} of {len(self._servers)} left" if left else "none is left: no user can write"
+        text = f"{server.name} fails its health checks and is drained: {what}"
+        self.story.append((MarkKind.DRAIN, now, text, server.number))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ..scenario import LEADER, CutLink, LinkDelay, Partition, Scenario
-from ..trace import FlightKind
 from .clock import Clock
 from .record import Record
 from .streams import Weather
@@ -57,7 +56,7 @@ class Link:
 
     def send(
         self,
-        kind: FlightKind,
+        kind: int,
         after: int,
         upto: int,
         size: float,
@@ -68,6 +67,8 @@ class Link:
 
         Parameters
         ----------
+        kind : int
+            A `FlightKind`.
         size : float
             Bytes.
         on_arrival : callable or None

@@ -30,7 +30,7 @@ class Record:
         self._flights = array("d")
         self._levels = array("d")
         self.flight: Callable[[tuple[int, int, int, float, float, bool, int, int]], None] = self._flights.extend
-        self.level: Callable[[tuple[int, Position, float, int]], None] = self._levels.extend
+        self.level: Callable[[tuple[int, int, float, int]], None] = self._levels.extend
         self._marks: list[tuple[float, float, int, int, int, str]] = []
         self._states: list[tuple[int, float, float, int, bool, bool, int]] = []
         self._open = {n: (0.0, Role.LEADER if n == 0 else Role.REPLICA, True) for n in range(len(nodes))}

@@ -21,6 +21,8 @@ from .record import Record
 from .standby import Report, Standby
 
 _LEADER = 0
+_WAL = FlightKind.WAL.value  # plain numbers, as in `standby`
+_FLUSHED, _COMMITTED = Position.FLUSHED.value, Position.COMMITTED.value
 _REPORT_OF: dict[Level, int] = {"local": 1, "remote_write": 0, "on": 1, "remote_apply": 2}
 _NEVER = float("inf")
 
@@ -105,7 +107,7 @@ class Leader:
             return
         self._flushing = False
         self.flushed = upto
-        self._record.level((_LEADER, Position.FLUSHED, self._clock.now, upto))
+        self._record.level((_LEADER, _FLUSHED, self._clock.now, upto))
         for sender in self.senders:
             if sender.connected:
                 self._ship(sender)
@@ -128,7 +130,7 @@ class Leader:
             if upto - after > self._batch:
                 upto = after + self._batch
             size = (upto - after) * self._record_bytes
-            lost_at = link.send(FlightKind.WAL, after, upto, size, standby.receive, (standby.life, after, upto))
+            lost_at = link.send(_WAL, after, upto, size, standby.receive, (standby.life, after, upto))
             sender.shipped = upto
             if lost_at < sender.broken_at:
                 sender.broken_at = lost_at
@@ -187,7 +189,7 @@ class Leader:
             now = self._clock.now
             self._clients.committed(self.committed, upto, now)
             self.committed = upto
-            self._record.level((_LEADER, Position.COMMITTED, now, upto))
+            self._record.level((_LEADER, _COMMITTED, now, upto))
             if self._clients.reacts:
                 self.wake()  # who has its answer writes again, perhaps before the leader meant to look
 
@@ -238,7 +240,7 @@ class Leader:
         self._clients.restart(self.flushed, now)
         if self.flushed > self.committed:
             self.committed = self.flushed
-            self._record.level((_LEADER, Position.COMMITTED, now, self.flushed))
+            self._record.level((_LEADER, _COMMITTED, now, self.flushed))
         for sender in self.senders:
             self.greet(sender)
         self.wake()
@@ -330,8 +332,8 @@ def run(scenario: Scenario) -> Trace:
     clock.run(until=scenario.duration_ms)
     clients.close(leader.up)
     ops, appended = clients.finish()
-    for kind, time, text in clients.story:
-        record.mark(kind, time, text)
+    for kind, time, text, server in clients.story:
+        record.mark(kind, time, text, peer=server)
     mark_blocked(record, scenario, ops)
     trace = record.trace(scenario, ops, appended)
     if scenario.reads_per_s == 0:

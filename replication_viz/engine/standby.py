@@ -13,6 +13,10 @@ from .disk import Disk
 from .network import REPLY_BYTES, Link
 from .record import Record
 
+# Plain numbers: to look up a member of an enumeration takes longer than to record a step.
+_RECEIVED, _FLUSHED, _REPLAYED = Position.RECEIVED.value, Position.FLUSHED.value, Position.REPLAYED.value
+_SAYS_WROTE, _SAYS_FLUSHED, _SAYS_REPLAYED = FlightKind.WROTE.value, FlightKind.FLUSHED.value, FlightKind.REPLAYED.value
+
 Report = tuple[int, int, int]  # written, flushed, replayed
 
 
@@ -65,8 +69,8 @@ class Standby:
         if not self.up or life != self.life or after > self.received or upto <= self.received:
             return
         self.received = upto
-        self._record.level((self.number, Position.RECEIVED, self._clock.now, upto))
-        self._report(FlightKind.WROTE, upto, heard=self.wants_write_report)
+        self._record.level((self.number, _RECEIVED, self._clock.now, upto))
+        self._report(_SAYS_WROTE, upto, heard=self.wants_write_report)
         if not self._flushing:
             self._flush()
 
@@ -77,7 +81,7 @@ class Standby:
         self._flushing = self._replaying = False
         if self.received > self.flushed:
             self.received = self.flushed
-            self._record.level((self.number, Position.RECEIVED, self._clock.now, self.flushed))
+            self._record.level((self.number, _RECEIVED, self._clock.now, self.flushed))
 
     def restart(self) -> None:
         """Start again and replay what the disk holds."""
@@ -86,7 +90,7 @@ class Standby:
 
     def hello(self) -> None:
         """Tell the leader from which position the stream should go on."""
-        self._report(FlightKind.FLUSHED, self.flushed, heard=True, hello=True)
+        self._report(_SAYS_FLUSHED, self.flushed, heard=True, hello=True)
 
     def _flush(self) -> None:
         self._flushing = True
@@ -99,8 +103,8 @@ class Standby:
             return
         self._flushing = False
         self.flushed = upto
-        self._record.level((self.number, Position.FLUSHED, self._clock.now, upto))
-        self._report(FlightKind.FLUSHED, upto, heard=True)
+        self._record.level((self.number, _FLUSHED, self._clock.now, upto))
+        self._report(_SAYS_FLUSHED, upto, heard=True)
         if not self._replaying:
             self._replay()
         if self.received > upto:
@@ -138,16 +142,18 @@ class Standby:
         self._replaying = False
         if upto > self.replayed:
             self.replayed = upto
-            self._record.level((self.number, Position.REPLAYED, self._clock.now, upto))
+            self._record.level((self.number, _REPLAYED, self._clock.now, upto))
             if self.reports_replay:
-                self._report(FlightKind.REPLAYED, upto, heard=True)
+                self._report(_SAYS_REPLAYED, upto, heard=True)
         self._replay()
 
-    def _report(self, kind: FlightKind, upto: int, *, heard: bool, hello: bool = False) -> None:
+    def _report(self, kind: int, upto: int, *, heard: bool, hello: bool = False) -> None:
         """Send a status update. It holds all three positions, whatever the occasion; some change nothing when heard."""
-        report: Report = (self.received, self.flushed, self.replayed)
-        value = (self.number, self.life, report, hello)
-        self.reply.send(kind, upto, upto, REPLY_BYTES, self.on_report if heard else None, value)
+        if heard:
+            value = (self.number, self.life, (self.received, self.flushed, self.replayed), hello)
+            self.reply.send(kind, upto, upto, REPLY_BYTES, self.on_report, value)
+        else:
+            self.reply.send(kind, upto, upto, REPLY_BYTES, None)
 
 
 def _ignore(event: Any) -> None:

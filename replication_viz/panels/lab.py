@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,22 +15,7 @@ from ..trace import Trace
 from ..views.stage import Stage
 from . import knobs as controls
 
-_CSS = """<style>
-.rv-lab { max-width: 980px; margin: 4px 0 12px; }
-.rv-lab .rv-knobs { display: grid; grid-template-columns: repeat(auto-fit, minmax(12.5em, 1fr));
-  gap: 8px 32px; padding: 4px 22px 8px; overflow: hidden; }
-.rv-lab .rv-knobs .widget-hslider { display: flex; flex-wrap: wrap; height: auto; margin: 0; align-items: baseline; }
-.rv-lab .rv-knobs .widget-label { order: 1; flex: 0 0 auto; width: auto; text-align: left; padding: 0;
-  color: var(--jp-ui-font-color1, inherit); }
-.rv-lab .rv-knobs .widget-readout { order: 2; flex: 1 1 0; width: auto; min-width: 0; max-width: none; text-align: right; padding: 0; border: 0;
-  font-weight: 600; font-variant-numeric: tabular-nums; color: var(--jp-ui-font-color1, inherit); }
-.rv-lab .rv-knobs .slider-container { order: 3; flex: 1 0 100%; margin: 0 6px; }
-.rv-lab .rv-says p { margin: 2px 22px; padding: 6px 12px; border-left: 4px solid #c24a00; line-height: 1.4;
-  color: var(--jp-ui-font-color1, inherit); background: var(--jp-layout-color2, #f6f8fa); border-radius: 0 6px 6px 0; }
-.rv-lab .noUi-handle:focus-visible { outline: 3px solid var(--jp-brand-color1, #1f5fa8); outline-offset: 2px; }
-.rv-lab .rv-settings { margin: 0 22px; font-size: 12px; line-height: 1.5; color: var(--jp-ui-font-color2, inherit); }
-.rv-lab .rv-settings code { font-size: 12px; background: none; color: var(--jp-ui-font-color1, inherit); }
-</style>"""
+_STYLE = Path(__file__).parent / "static" / "lab.css"
 
 
 class Lab(widgets.VBox):
@@ -76,7 +62,9 @@ class Lab(widgets.VBox):
         grid = widgets.Box(list(self.knobs.values()))
         grid.add_class("rv-knobs")
         shown = [chart.widget() for chart in self._charts]
-        super().__init__([widgets.HTML(_CSS), grid, self._says, self.stage, *shown, self._settings])
+        super().__init__(
+            [widgets.HTML(f"<style>{_STYLE.read_text()}</style>"), grid, self._says, self.stage, *shown, self._settings]
+        )
         self.add_class("rv-lab")
         for chart in self._charts:
             chart.show(self.trace)
@@ -142,6 +130,7 @@ class Lab(widgets.VBox):
         html = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
         self._says.value = f'<div role="status" aria-live="polite">{html}</div>'
         lines = " · ".join(
-            f"<code>{escape(name)} = {escape(value)}</code>" for name, value in self.scenario.postgres_settings().items()
+            f"<code>{escape(name)} = {escape(value)}</code>"
+            for name, value in self.scenario.postgres_settings().items()
         )
         self._settings.value = f"The same on a PostgreSQL leader: {lines}"

@@ -73,8 +73,7 @@ class Matrix:
         self.values = {"": _outcomes(base)} | {name: _outcomes(base.but(**turn)) for name, turn in turns.items()}
         was = self.values[""]
         self.moved = {
-            name: {o.name for o in OUTCOMES if abs(self.values[name][o.name] - was[o.name]) > o.noise}
-            for name in turns
+            name: {o.name for o in OUTCOMES if abs(self.values[name][o.name] - was[o.name]) > o.noise} for name in turns
         }
 
     def __repr__(self) -> str:

@@ -24,7 +24,7 @@ class Checked(BaseModel):
         If any value is not allowed, naming the field, the value and what is allowed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def __init__(self, **values: Any) -> None:
         try:

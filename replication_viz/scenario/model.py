@@ -20,6 +20,7 @@ LEADER = "L"
 MAX_REPLICAS = 9
 MAX_WRITES = 5_000_000
 MAX_STEPS = 2_000_000
+MAX_REQUESTS = 1_000_000
 MAX_BATCH_BYTES = 128 * 1024  # what a walsender puts into one message (MAX_SEND_SIZE)
 REPLAY_STEP_MS = 5.0  # replay shows its progress at least this often
 
@@ -37,7 +38,7 @@ def _knob(
     *,
     log: bool = False,
 ) -> Any:
-    """Describe a number: its name, default, allowed range, slider (from, to, step), unit, help, logarithmic slider or not."""
+    """Describe a number: name, default, allowed range, slider (from, to, step), unit, help, logarithmic or not."""
     lo, hi, step = slider
     extra: dict[str, Any] = {"unit": unit, "slider": [lo, hi], "step": step, "log": log}
     return Field(
@@ -185,6 +186,7 @@ class Scenario(Checked):
             if isinstance(fault, Change):
                 self._check_change(fault)
         self._check_spread()
+        self._check_servers()
         self._check_cost()
         return self
 
@@ -339,6 +341,24 @@ class Scenario(Checked):
             shape, spread = getattr(self, f"{what}_shape"), getattr(self, f"{what}_spread")
             if shape in ("exponential", "uniform") and spread > 1:
                 raise ScenarioError(f"{what}_spread is {spread:g}: it must be at most 1 where the shape is {shape}.")
+
+    def _check_servers(self) -> None:
+        """Refuse what application servers cannot do, or what would take hours."""
+        if not self.servers:
+            return
+        if self.arrivals == "closed":
+            raise ScenarioError(
+                f"servers is {self.servers} and arrivals is 'closed': where application servers stand between, "
+                f"users arrive on their own; arrivals must be 'poisson' or 'constant', or servers 0."
+            )
+        checks = self.servers * self.duration_ms / self.health_every_ms
+        requests = max(self._ever("rate_per_s")) * self.duration_ms / 1000 * (1 + self.retries)
+        if checks + requests > MAX_REQUESTS:
+            raise ScenarioError(
+                f"{self.servers} servers over duration_ms = {self.duration_ms:g} mean up to {checks + requests:.3g} "
+                f"requests, retries and health checks: at most {MAX_REQUESTS:,} are allowed, so lower the rate, "
+                f"the retries or the duration."
+            )
 
     def _check_cost(self) -> None:
         """Refuse what would take hours. The work follows messages, not writes; see `engine`."""

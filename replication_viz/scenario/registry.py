@@ -99,6 +99,21 @@ scenarios = Registry(
             "faults": (StallDisk(node="s1", at_ms=1_000, for_ms=2_000, flush_ms=400),),
             "duration_ms": 4_000,
         },
+        "write_outage": {
+            "title": "One sick standby",
+            "ack": "s1",
+            "rate_per_s": 500,
+            "servers": 4,
+            "flush_ms": 1,
+            "nodes": {
+                "L": NodeSettings(place="zone a"),
+                "s1": NodeSettings(place="zone b", flush_ms=2),
+                "s2": NodeSettings(place="zone a", flush_ms=2),
+                "s3": NodeSettings(place="zone c", flush_ms=2),
+            },
+            "faults": (StallDisk(node="s1", at_ms=2_000, for_ms=2_200, flush_ms=400),),
+            "duration_ms": 6_000,
+        },
         "lost_acknowledgements": {
             "title": "The data arrives, the acknowledgements do not",
             "ack": "s1",

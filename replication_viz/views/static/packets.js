@@ -1,6 +1,6 @@
 // Messages under way, on a canvas over the rows: each at its own LSN, moving at the speed of its link.
 
-const CROWD = 160; // from here on packets carry no number: nobody could read it
+const CROWD = 28; // from so many on one link on packets are small and carry no number: nobody could read it
 
 class Packets {
   /** @param {object} run @param {HTMLCanvasElement} canvas @param {Scene} scene */
@@ -17,7 +17,7 @@ class Packets {
     canvas.style.height = `${height}px`;
     this.pen.setTransform(density, 0, 0, density, 0, 0);
     this.colours();
-    this.last = 0;
+    this.crowded = false;
   }
 
   /** Take the colours of the theme that holds now. */
@@ -43,14 +43,15 @@ class Packets {
     for (const flights of run.flights) {
       const node = flights.kind === FLIGHT.WAL ? flights.target : flights.source;
       const counts = flights.kind === answer && facts.epoch.candidates.includes(node);
-      for (let i = countUpTo(flights.sent, facts.t) - 1; i >= 0; i--) {
+      const sent = countUpTo(flights.sent, facts.t);
+      this.crowded = sent - countUpTo(flights.arrived, facts.t) > CROWD; // a link keeps the order
+      for (let i = sent - 1; i >= 0; i--) {
         if (flights.sent[i] < facts.t - flights.longest) break;
         if (flights.arrived[i] <= facts.t) continue;
         this.drawOne(flights, i, facts, counts);
         drawn++;
       }
     }
-    this.last = drawn;
     return drawn;
   }
 
@@ -84,16 +85,17 @@ class Packets {
     const { pen, scene, colour } = this;
     const text = count(carries);
     const own = (carries / facts.writes) * (scene.at.right - scene.at.left);
-    const wide = Math.max(own, 14 + 6 * text.length);
+    const wide = Math.max(own, this.crowded ? 5 : 14 + 6 * text.length);
+    const half = this.crowded ? 3 : 7;
     const left = Math.max(scene.at.left, x - wide);
     pen.beginPath();
-    pen.roundRect(left, y - 7, wide, 14, 4);
+    pen.roundRect(left, y - half, wide, 2 * half, this.crowded ? 2 : 4);
     pen.fillStyle = colour.ground;
     pen.fill();
     pen.strokeStyle = colour.leader;
-    pen.lineWidth = 1.8;
+    pen.lineWidth = this.crowded ? 1.3 : 1.8;
     pen.stroke();
-    if (this.last > CROWD) return;
+    if (this.crowded) return;
     pen.fillStyle = colour.leader;
     pen.fillText(text, left + wide / 2, y + 0.5);
   }
