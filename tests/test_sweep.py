@@ -30,7 +30,7 @@ def lost_at_three_moments(trace: Trace) -> Any:
 
 
 def made(**who: Any) -> Sweep:
-    return sweep(SMALL, lost, SEEDS, {"lag_ms": [20, 80]}, progress=False, **who)
+    return sweep(SMALL, lost, SEEDS, **{"grid": {"lag_ms": [20, 80]}, "progress": False, **who})
 
 
 # -- the same numbers -------------------------------------------------------------------------------------------------
@@ -322,3 +322,16 @@ def test_a_level_that_is_none_is_one_sentence(level: float):
         of_numbers([1, 2]).interval(level)
     with pytest.raises(ValueError, match=r"^an interval needs at least two seeds"):
         of_numbers([1]).interval()
+
+
+# -- where processes cannot be forked ---------------------------------------------------------------------------------
+
+
+def test_without_fork_the_job_is_sent_and_what_cannot_be_sent_is_made_here(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(makers, "_CAN_FORK", False)
+    assert (made(workers=2).values == made(workers=1).values).all()
+    pools: list[int] = []
+    monkeypatch.setattr(makers, "ProcessPoolExecutor", lambda *args, **named: pools.append(1))
+    same = sweep(SMALL, lambda trace: lost(trace), range(4), workers=2, progress=False)
+    assert same.values.tolist() == made(workers=1, grid={}).values[:4].tolist()
+    assert not pools

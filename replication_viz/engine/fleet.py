@@ -194,7 +194,9 @@ class Fleet:
                 self._appended_at.append(now)
         if server.queue and not server.exhausted:
             server.exhausted = True
-            self.story.append((MarkKind.POOL, now, f"{server.name}: all {self._scenario.pool} connections in use", server.number))
+            self.story.append(
+                (MarkKind.POOL, now, f"{server.name}: all {self._scenario.pool} connections in use", server.number)
+            )
         elif 2 * server.free >= self._scenario.pool:  # not at each connection that comes and goes
             server.exhausted = False
 
@@ -237,7 +239,9 @@ class Fleet:
         server.in_rotation = passed
         self._ready = [s for s in self._servers if s.in_rotation]
         if passed:
-            self.story.append((MarkKind.RETURN, now, f"{server.name} is healthy again and takes requests", server.number))
+            self.story.append(
+                (MarkKind.RETURN, now, f"{server.name} is healthy again and takes requests", server.number)
+            )
             return
         left = len(self._ready)
         what = f"{left} of {len(self._servers)} left" if left else "none is left: no user can write"

@@ -65,7 +65,8 @@ def loss(trace: Trace, at_ms: ArrayLike, promote: str = "best") -> Loss:
     moments = np.atleast_1d(np.asarray(at_ms, dtype=np.float64))
     head, promoted = survivor(trace, moments, promote)
     ops = writes(trace)
-    ops = ops.where(ops.outcome == Outcome.OK)  # one leader acknowledges in the order of its log
+    ops = ops.where(ops.outcome == Outcome.OK)
+    ops = ops.where(np.argsort(ops.lsn, kind="stable"))  # one leader acknowledges in the order of its log
     acknowledged = np.searchsorted(ops.returned, moments, side="right")
     kept = np.searchsorted(ops.lsn, head, side="right")
     gone = slice(kept[-1], max(acknowledged[-1], kept[-1])) if len(moments) else slice(0)

@@ -89,7 +89,7 @@ scenarios = Registry(
             "replicas": 1,
             "network_ms": 45,
             "network_spread": 0.03,
-            "nodes": {"L": NodeSettings(place="one shore"), "s1": NodeSettings(place="the other shore")},
+            "nodes": {"L": NodeSettings(place="near shore"), "s1": NodeSettings(place="far shore")},
             "duration_ms": 3_000,
         },
         "one_sick_standby": {
