@@ -124,8 +124,8 @@ class Table:
 class Ops(Table):
     """A row per client operation, in order of invocation.
 
-    ``lsn`` is the position of a write in the log, or the last write that a read saw; -1 if it got none. Where application
-    servers stand between, ``client`` of a write is the server that took it, -1 if none did.
+    ``lsn`` is the position of a write in the log, or the last write that a read saw; -1 if it got none. Where
+    application servers stand between, ``client`` of a write is the server that took it, -1 if none did.
     """
 
     client: Ints

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from replication_viz import Scenario, measures, run, scenarios
+from replication_viz.engine.streams import Weather
 from replication_viz.scenario import Change, Crash, NodeSettings, Partition, Restart, StallDisk
 from replication_viz.trace import Position, Trace
 
@@ -352,6 +353,18 @@ def test_a_slower_network_stretches_the_same_delays():
 
 def test_a_disk_that_varies_leaves_the_delays_of_the_network_alone():
     assert delays(run(REGULAR), "L", "s3") == delays(run(REGULAR.but(flush_shape="exponential")), "L", "s3")
+
+
+def test_the_delay_of_a_link_depends_on_the_moment_and_not_on_who_asked_before():
+    def weather() -> Weather:
+        return Weather(10, "lognormal", 0.3, seed=5, name="link L s1")
+
+    moments = np.arange(0, 9_000, 7.0)  # several blocks of spells
+    asked_often = weather()
+    all_of_them = np.array([asked_often.at(t) for t in moments])
+    alone = np.array([weather().at(t) for t in moments])
+    np.testing.assert_array_equal(all_of_them, alone)
+    assert len(np.unique(alone)) == 900  # one for each spell of 10 ms
 
 
 def test_a_change_to_the_value_that_holds_changes_nothing_but_the_caption():

@@ -18,7 +18,7 @@ from .tiny import TINY, marks, ops
 LONELY = Scenario(
     arrivals="constant",
     rate_per_s=5,
-    duration_ms=200_000,
+    duration_ms=150_000,
     network_ms=2,
     flush_ms=2,
     bandwidth_mbit=400_000,
@@ -69,13 +69,13 @@ def test_commit_latency_is_the_order_statistic(shape: str, ack: str, replicas: i
     scenario = LONELY.but(ack=ack, replicas=replicas, level=level, **SHAPES[shape])
     latency = measures.commit_latency(run(scenario))
     assert latency.unanswered == latency.failed == 0
-    assert_same_distribution(latency.samples, theory.commit_latency(scenario, samples=20_000))
+    assert_same_distribution(latency.samples, theory.commit_latency(scenario, samples=10_000))
 
 
 def test_commit_latency_under_an_apply_delay_is_what_theory_says():
     scenario = LONELY.but(ack="ANY 1 (*)", level="remote_apply", apply_delay_ms=8, **SHAPES["exponential"])
     assert_same_distribution(
-        measures.commit_latency(run(scenario)).samples, theory.commit_latency(scenario, samples=20_000)
+        measures.commit_latency(run(scenario)).samples, theory.commit_latency(scenario, samples=10_000)
     )
 
 

@@ -154,6 +154,10 @@ def test_a_stall_of_the_leaders_disk_stops_every_commit_and_then_takes_all_at_on
     assert [row[1] for row in ops(trace)[29:33]] == [554, 556, 556, 556]  # the write at 300 began the stalled flush
 
 
+def test_a_stall_never_makes_a_disk_faster():
+    assert ops(run(STEADY.but(faults=(StallDisk(node="L", at_ms=0, flush_ms=0.5),)))) == ops(run(STEADY))
+
+
 def test_a_stall_of_one_replica_is_felt_by_whoever_waits_for_it():
     stall = (StallDisk(node="s1", at_ms=300, for_ms=400, flush_ms=400),)
     for ack, slowest in (("ANY 1 (s1, s2)", 6), ("s2", 6), ("FIRST 2 (s1, s2)", 404), ("s1", 404)):
@@ -230,6 +234,31 @@ def test_changing_the_rate_leaves_the_earlier_arrivals_alone_to_the_last_bit():
         moved = run(base.with_fault(Change(setting="rate_per_s", value=777, at_ms=at_ms))).ops.invoked
         before = run(base).ops.invoked
         np.testing.assert_array_equal(moved[moved < at_ms], before[before < at_ms])
+
+
+def test_a_replica_that_lost_something_behind_a_cut_takes_no_later_batch_and_asks_again():
+    """s1 receives the write at 200 ms, crashes in its flush and restarts, and its way back is cut: the leader knows
+    nothing and ships on. What comes after the gap must wait for what is missing.
+    """
+    faults = (
+        CutLink(source="s1", target="L", at_ms=203.5, for_ms=100),
+        Crash(node="s1", at_ms=204),
+        Restart(node="s1", at_ms=210),
+    )
+    trace = run(STEADY.but(faults=faults))
+    assert positions(trace, 303.4) == [19, 30]
+    assert positions(trace, 330.0) == [32, 32]
+    assert positions(trace, 999.0, Position.REPLAYED) == [99, 99]
+
+
+def test_a_cut_to_come_does_not_make_a_replica_ask_early():
+    """Its hello arrives at 325 ms; the batch sent at 322 will be lost at 330, which nobody can know yet."""
+    base = STEADY.but(network_ms=20, faults=(CutLink(source="s1", target="L", at_ms=205, for_ms=100),))
+    fork = base.with_fault(CutLink(source="L", target="s1", at_ms=330))
+    before, forked = run(base).until(330), run(fork).until(330)
+    for table, columns in before.items():
+        for name, column in columns.items():
+            np.testing.assert_array_equal(column, forked[table][name])
 
 
 def test_an_apply_delay_survives_a_restart_of_the_leader():

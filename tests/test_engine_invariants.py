@@ -11,7 +11,7 @@ from replication_viz.trace import MarkKind, OpKind, Outcome, Position
 from .strategies import faults, scenarios
 
 relaxed = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -203,7 +203,7 @@ def test_after_everything_has_healed_every_replica_catches_up(scenario: Scenario
         assert trace.at(name, Position.FLUSHED, 2_000.0) >= head
 
 
-@settings(relaxed, max_examples=120, phases=[Phase.generate, Phase.shrink])
+@settings(relaxed, max_examples=100, phases=[Phase.generate, Phase.shrink])
 @given(scenarios(), st.data())
 def test_a_fault_leaves_the_past_alone(scenario: Scenario, data: st.DataObject):
     moment = data.draw(st.integers(0, int(scenario.duration_ms * 10)).map(lambda n: n / 10))

@@ -105,7 +105,7 @@ def test_a_server_returns_after_as_many_passes_as_failures_drained_it(failures: 
 
 
 def test_a_health_check_that_finds_a_free_connection_passes_at_once():
-    trace = run(ONE.but(health_every_ms=15, health_timeout_ms=7, health_failures=1, duration_ms=59))
+    trace = run(ONE.but(health_every_ms=18, health_timeout_ms=7, health_failures=1, duration_ms=59))
     assert kinds(trace, MarkKind.DRAIN, MarkKind.POOL) == []
 
 
@@ -160,14 +160,7 @@ def test_a_retry_storm_multiplies_the_requests_and_delays_recovery():
     rate = [np.histogram(t.ops.invoked, bins=np.arange(0, 6_001, 250))[0].max() * 4 for t in (calm, storm)]
     assert rate[0] < 650
     assert rate[1] > 4 * rate[0]
-    assert last_trouble(storm) > last_trouble(calm) + 200
-
-
-def last_trouble(trace: Trace) -> float:
-    """Return when the last request came that was not answered within 250 ms."""
-    had_time = trace.ops.where(trace.ops.invoked < trace.duration_ms - 250)
-    bad = (had_time.outcome != Outcome.OK) | (had_time.returned - had_time.invoked > 250)
-    return float(had_time.invoked[bad].max())
+    assert measures.last_unserved(storm, 250) > measures.last_unserved(calm, 250) + 200
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------
@@ -284,5 +277,5 @@ def test_loaded_commits_wait_for_the_flush_under_way_and_then_for_their_own():
     alone = OUTAGE.but(servers=0, arrivals="closed", clients=1, think_ms=50)
     assert measures.commit_latency(run(alone), 2_000, 4_100).p50 == pytest.approx(402, abs=2)
     loaded = measures.commit_time(run(OUTAGE), 2_010, 3_500).samples
-    assert 400 < loaded.min() + 8
+    assert loaded.min() > 392
     assert loaded.max() == pytest.approx(800, abs=5)

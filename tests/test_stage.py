@@ -238,3 +238,48 @@ def _contrast(one: str, other: str) -> float:
         linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
         lights.append(float(linear @ np.array([0.2126, 0.7152, 0.0722])))
     return (max(lights) + 0.05) / (min(lights) + 0.05)
+
+
+OUTAGE = scenarios["write_outage"]
+
+
+def test_application_servers_come_with_their_pools_and_their_way_out_of_the_rotation() -> None:
+    trace = run(OUTAGE)
+    head, columns = decode(encode(trace))
+    fleet = head["fleet"]
+    assert (fleet["servers"], fleet["pool"]) == (4, 25)
+    assert head["cards"] == ["loss", "commit", "pool"]
+    assert [back for _, _, back in fleet["turns"]] == [0, 0, 0, 0, 1, 1, 1, 1]
+    moments = np.linspace(0, trace.duration_ms, len(columns[-1]))
+    for server, (busy, queueing) in enumerate(zip(columns[-8::2], columns[-7::2], strict=True)):
+        assert (busy == measures.connections(trace, moments, server)).all()
+        assert (queueing == measures.queueing(trace, moments, server)).all()
+        assert busy.max() == 25
+
+
+def test_without_application_servers_nothing_is_said_of_them() -> None:
+    head, _ = decode(encode(run(scenarios["start_here"])))
+    assert "fleet" not in head
+    assert head["cards"] == ["loss", "commit", "stale"]
+
+
+def test_the_timeline_of_a_fleet_shows_latency_and_who_is_turned_away_each_on_its_scale() -> None:
+    head, _ = decode(encode(run(OUTAGE)))
+    assert [(curve["label"], curve["unit"]) for curve in head["curves"]] == [
+        ("commit latency", "ms"),
+        ("users turned away", "/s"),
+    ]
+
+
+def test_the_captions_of_the_incident_come_in_its_order() -> None:
+    texts = [event["text"] for event in decode(encode(run(OUTAGE)))[0]["events"]]
+    steps = [
+        "s1: disk stalls",
+        "app2: all 25 connections in use.",
+        "app2 fails its health checks",
+        "app1 fails",
+        "app2 is",
+    ]
+    places = [next(i for i, text in enumerate(texts) if text.startswith(step)) for step in steps]
+    assert places == sorted(places)
+    assert "Who waited has an answer or has given up." in texts

@@ -36,6 +36,21 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "unit": "times",
         "unattended": 11,
     },
+    "03-order": {
+        "question": "Which of these happens first?",
+        "choices": ["a health check fails", "a pool runs out of connections", "a user is turned away"],
+        "unattended": "a pool runs out of connections",
+    },
+    "03-busy": {
+        "question": "Median time of a commit while the stall lasts and the pools are in use",
+        "unit": "ms",
+        "unattended": 800,
+    },
+    "03-down": {
+        "question": "Which share of the writes is answered in time if only s1 is named?",
+        "unit": "%",
+        "unattended": 90,
+    },
     "04-lost": {
         "question": "How many writes that clients were told are done does the crash take?",
         "unit": "writes",
@@ -65,6 +80,23 @@ def _two_copies(ack: object) -> tuple[bool, str]:
         return False, "s1, the far one, is not in the list"
     took = measures.commit_latency(run(scenarios["near_and_far"].but(ack=str(ack)))).p50
     return took < 12, f"two copies, and the median is {took:.1f} ms"
+
+
+def _two_copies_and_no_outage(ack: object) -> tuple[bool, str]:
+    try:
+        rule = parse(str(ack))
+        trace = run(scenarios["write_outage"].but(ack=str(ack)))
+    except ScenarioError as error:
+        return False, str(error)
+    if rule.count < 2:
+        return False, f"under {ack} an acknowledged write may be on one standby only"
+    for sick in ("s1", "s2", "s3"):
+        fault = scenarios["write_outage"].faults[0].model_copy(update={"node": sick})
+        trace = run(scenarios["write_outage"].but(ack=str(ack), faults=(fault,)))
+        served = measures.availability(trace)
+        if served < 1:
+            return False, f"with {sick} as the sick one, {served:.0%} of the users are served in time"
+    return True, "two standbys have every acknowledged write, and any one of the three may fall ill"
 
 
 def _nothing_lost_whoever_leads(ack: object) -> tuple[bool, str]:
@@ -103,6 +135,16 @@ TASKS: dict[str, dict[str, Any]] = {
         "check": _two_copies,
         "hints": ["FIRST takes the order of the list seriously.", "ANY does not look at the order at all."],
         "solution": "ANY 2 (s1, s2, s3), or FIRST 2 (s2, s3, s1) with the far one last",
+        "unattended": "ANY 2 (s1, s2, s3)",
+    },
+    "03-two": {
+        "task": "The value of synchronous_standby_names: two standbys have each write, any one may stall unnoticed.",
+        "check": _two_copies_and_no_outage,
+        "hints": [
+            "FIRST 2 with the sick one last works, until another one falls ill.",
+            "How many standbys must the rule list so that it can do without any one of them?",
+        ],
+        "solution": "ANY 2 (s1, s2, s3): two of three, whichever two are well",
         "unattended": "ANY 2 (s1, s2, s3)",
     },
     "04-whoever": {

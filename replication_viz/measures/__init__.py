@@ -1,6 +1,6 @@
 """Numbers from a trace, vectorised. What is counted and how is said here, once; pictures and tables only show it.
 
-One file per question: answers, lags, losses, retries after a failover, connection pools, reads, and the table of them all.
+One file per question: answers, lags, losses, retries after a failover, connection pools, reads, and the table of all.
 """
 
 from .answers import Latency, answered_within, commit_latency, latency_curve, oldest_waiting, waiting, writes
@@ -11,6 +11,7 @@ from .pool import (
     commit_time,
     connections,
     in_rotation,
+    last_unserved,
     longest_silence,
     queueing,
     turned_away,
@@ -34,6 +35,7 @@ __all__ = [
     "lag",
     "lag_curve",
     "lag_writes",
+    "last_unserved",
     "last_write",
     "latency_curve",
     "longest_silence",

@@ -83,6 +83,17 @@ def availability(trace: Trace, limit_ms: float = 1_000, since_ms: float = 0.0, u
     return float(((ops.outcome == Outcome.OK) & (ops.returned - ops.invoked <= limit_ms)).mean())
 
 
+def last_unserved(trace: Trace, limit_ms: float = 1_000) -> float:
+    """Return when the last request came that was not answered with success within a limit, ms; NaN if none.
+
+    Requests that the end of the run leaves less time than the limit do not count.
+    """
+    ops = writes(trace)
+    in_time = (ops.outcome == Outcome.OK) & (ops.returned - ops.invoked <= limit_ms)
+    late = ops.invoked[~in_time & (ops.invoked < trace.duration_ms - limit_ms)]
+    return float(late[-1]) if len(late) else float("nan")
+
+
 def longest_silence(trace: Trace) -> tuple[float, float]:
     """Return the longest time without any answered write: begin and end, ms."""
     ops = writes(trace)

@@ -63,7 +63,7 @@ class Restart(_Fault):
 
 
 class StallDisk(_Fault):
-    """Each flush that begins on a node in the interval takes ``flush_ms``."""
+    """Each flush that begins on a node in the interval takes at least ``flush_ms``."""
 
     kind: Literal["stall_disk"] = "stall_disk"
     node: str

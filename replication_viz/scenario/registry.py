@@ -100,7 +100,7 @@ scenarios = Registry(
             "duration_ms": 4_000,
         },
         "write_outage": {
-            "title": "One sick standby",
+            "title": "One sick standby, four servers",
             "ack": "s1",
             "rate_per_s": 500,
             "servers": 4,

@@ -300,7 +300,7 @@ def _stale_number(rows: tuple[Row, ...]) -> Number:
 def _sentence(story: dict[str, Any], nodes: tuple[str, ...], at_ms: float) -> str:
     """Return the newest event; a node's name at the beginning keeps its small letter."""
     text = str([event["text"] for event in story["events"] if event["t"] <= at_ms][-1])
-    return text if text.startswith(nodes) else text[:1].upper() + text[1:]
+    return text if text.startswith((*nodes, "app")) else text[:1].upper() + text[1:]
 
 
 def _listed(names: list[str], word: str) -> str:

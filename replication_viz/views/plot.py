@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import measures
-from ..trace import Floats, Position, Trace
+from ..trace import Floats, Ints, Position, Trace
 
 CURVE_BINS = 300
+FLEET_POINTS = 601
+_TURNED_AWAY_BINS = 8  # users turned away are counted over so many bins
 _VIEW_POINTS = 257
 _SMALLEST = 48.0  # writes across the bars
 _WIDEST = 64.0  # times the usual width
@@ -19,22 +22,40 @@ _FARTHEST = 768.0  # writes: the window opens as far for a replica that lags, or
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve of the timeline, ms at the end of each of `CURVE_BINS` equal intervals; NaN where there is none."""
+    """A curve of the timeline, its values at the end of each of `CURVE_BINS` equal intervals; NaN where there is none.
+
+    Curves of one unit share a scale.
+    """
 
     label: str
     meaning: str
     node: int
-    ms: Floats
+    values: Floats
+    unit: Literal["ms", "/s"] = "ms"
 
 
 def curves(trace: Trace) -> list[Curve]:
-    """Return commit latency, and the replay lag of the replica that is worst off over the run."""
+    """Return commit latency, and beside it who is turned away or, without application servers, the worst replay lag.
+
+    The lag is that of the replica that is worst off over the run.
+    """
     found = [Curve("commit latency", "risk", 0, measures.latency_curve(trace, CURVE_BINS)[1])]
+    if trace.scenario.servers:
+        ends = np.linspace(0, trace.duration_ms, CURVE_BINS + 1)[1:]
+        away = measures.turned_away(trace, ends, _TURNED_AWAY_BINS * trace.duration_ms / CURVE_BINS)
+        return [*found, Curve("users turned away", "ink", -1, away, "/s")]
     lags = [measures.lag_curve(trace, name, "replay", CURVE_BINS)[1] for name in trace.nodes[1:]]
     if lags:
         worst = int(np.argmax([curve.mean() for curve in lags]))
         found.append(Curve(f"replay lag of {trace.nodes[1 + worst]}", "stale", 1 + worst, lags[worst]))
     return found
+
+
+def pools(trace: Trace) -> list[tuple[Ints, Ints]]:
+    """Return each application server's connections in use and requests in its queue, at equally spaced moments."""
+    moments = np.linspace(0, trace.duration_ms, FLEET_POINTS)
+    servers = range(trace.scenario.servers)
+    return [(measures.connections(trace, moments, s), measures.queueing(trace, moments, s)) for s in servers]
 
 
 def view(trace: Trace, usual_ms: float | None = None) -> tuple[Floats, Floats]:

@@ -252,7 +252,9 @@ class _Poster:
     def _timeline(self, top: float, bottom: float) -> None:
         pen, left, right, whole = self.pen, 60.0, WIDTH - 40, self.trace.duration_ms
         shown = curves(self.trace)
-        peak = max((float(np.nanmax(c.ms, initial=0)) for c in shown), default=0.0) or 1.0
+        peaks: dict[str, float] = {}
+        for curve in shown:
+            peaks[curve.unit] = max(peaks.get(curve.unit, 0.0), float(np.nanmax(curve.values, initial=0)))
         times = np.arange(1, CURVE_BINS + 1) * whole / CURVE_BINS
 
         def across(ms: Any) -> Any:
@@ -261,11 +263,11 @@ class _Poster:
         pen.line([left, right], [bottom, bottom], "hair", 1, zorder=1)
         pen.text(left, bottom + 18, "0 s", 11, "quiet")
         pen.text(right, bottom + 18, f"{whole / 1000:g} s", 11, "quiet", ha="right")
-        pen.text(left - 8, top + 9, duration(peak), 10, "quiet", ha="right")
+        pen.text(left - 8, top + 9, duration(peaks["ms"] or 1.0), 10, "quiet", ha="right")
         x = left + 40
         for curve, dashes in zip(shown, _DASHES, strict=False):
-            known = ~np.isnan(curve.ms)
-            level = bottom - 3 - (bottom - top - 6) * curve.ms[known] / peak
+            known = ~np.isnan(curve.values)
+            level = bottom - 3 - (bottom - top - 6) * curve.values[known] / (peaks[curve.unit] or 1.0)
             pen.line(across(times[known]), level, curve.meaning, 2, linestyle=dashes)
             pen.line([x, x + 26], [bottom + 14] * 2, curve.meaning, 2, linestyle=dashes)
             x += 60 + pen.width(pen.text(x + 33, bottom + 18, curve.label, 11))

@@ -18,7 +18,7 @@ from .wire import decode, encode
 
 __all__ = ["Stage", "decode", "encode", "fragment", "module", "styles"]
 
-_MODULES = ("decode", "words", "facts", "clock", "scene", "packets", "timeline", "controls", "stage")
+_MODULES = ("decode", "words", "facts", "clock", "scene", "fleet", "packets", "timeline", "controls", "stage")
 
 
 @cache

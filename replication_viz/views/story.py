@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
+import numpy as np
+
 from ..scenario import Change, Partition, Scenario, SyncRule
 from ..trace import MarkKind, Marks, Role, Trace
 from .plot import usual_latency
@@ -36,6 +38,7 @@ _SHORTER = (
     (" a flush", ""),
     (" times slower", "× slower"),
 )
+_ANSWERED = "Every write that waited has its answer."
 _VERB = {"remote_write": "written", "on": "flushed", "remote_apply": "replayed"}
 
 
@@ -56,6 +59,24 @@ def header(trace: Trace) -> dict[str, Any]:
         "usual": usual if math.isfinite(usual) else None,
         "pace": _pace(trace, usual),
         "notes": [],
+        **_fleet(trace),
+    }
+
+
+def _fleet(trace: Trace) -> dict[str, Any]:
+    """The application servers, when each leaves the rotation and comes back, and which numbers then matter."""
+    scenario, marks = trace.scenario, trace.marks
+    if not scenario.servers:
+        return {"cards": ["loss", "commit", "stale"]}
+    turn = np.isin(marks.kind, (MarkKind.DRAIN, MarkKind.RETURN))
+    turns = zip(marks.time[turn].tolist(), marks.peer[turn].tolist(), marks.kind[turn].tolist(), strict=True)
+    return {
+        "cards": ["loss", "commit", "pool"],
+        "fleet": {
+            "servers": scenario.servers,
+            "pool": scenario.pool,
+            "turns": [[time, server, int(kind == MarkKind.RETURN)] for time, server, kind in turns],
+        },
     }
 
 
@@ -147,7 +168,8 @@ def _events(trace: Trace) -> Iterator[dict[str, Any]]:
     for time, until, kind, _, _, text in _rows(trace.marks):
         found.append((time, kind, _sentence(text, trace.nodes)))
         if math.isfinite(until) and until < trace.duration_ms:
-            over = "Every write that waited has its answer." if kind == MarkKind.BLOCKED else f"Over: {text}."
+            answered = "Who waited has an answer or has given up." if scenario.servers else _ANSWERED
+            over = answered if kind == MarkKind.BLOCKED else f"Over: {text}."
             found.append((until, -1, over))
     found = sorted(dict.fromkeys(found), key=lambda event: event[0])
     for time, kind, text in found:
@@ -156,7 +178,7 @@ def _events(trace: Trace) -> Iterator[dict[str, Any]]:
 
 def _sentence(text: str, nodes: tuple[str, ...]) -> str:
     """Return a mark's text with a capital and a full stop; a node's name keeps its letter."""
-    if not text.startswith(nodes):
+    if not text.startswith((*nodes, "app")):
         text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
 

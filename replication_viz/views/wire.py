@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..trace import FlightKind, Position, Trace
-from .plot import CURVE_BINS, curves, view
+from .plot import CURVE_BINS, curves, pools, view
 from .story import header
 
 MAGIC = b"RVS1"
@@ -67,13 +67,17 @@ def encode(trace: Trace) -> bytes:
     head["flights"] = _flights(trace, tick, columns, head)
     head["curves"] = []
     for curve in curves(trace):
-        columns.add(np.where(np.isnan(curve.ms), -1, np.round(np.nan_to_num(curve.ms) * 100)).astype(np.int64))
-        head["curves"].append({"label": curve.label, "meaning": curve.meaning, "node": curve.node})
+        columns.add(np.where(np.isnan(curve.values), -1, np.round(np.nan_to_num(curve.values) * 100)).astype(np.int64))
+        told = {"label": curve.label, "meaning": curve.meaning, "node": curve.node, "unit": curve.unit}
+        head["curves"].append(told)
     head["bins"] = CURVE_BINS
     right, octaves = view(trace, head["usual"])
     head["view"] = len(right)
     columns.add(np.round(right * 16).astype(np.int64))
     columns.add(np.round(octaves * 1024).astype(np.int64))
+    for busy, queueing in pools(trace):
+        columns.add(busy)
+        columns.add(queueing)
     head["columns"] = columns.lengths
     return _pack(head, columns.differences())
 

@@ -39,11 +39,12 @@ async function decodeRun(message) {
     return { kind, source, target, n, sent, arrived, to, carries, lost, longest };
   });
   for (const curve of run.curves) {
-    curve.ms = take().map((hundredths) => (hundredths < 0 ? NaN : hundredths / 100));
-    curve.top = curve.ms.reduce((most, value) => (value > most ? value : most), 0);
+    curve.values = take().map((hundredths) => (hundredths < 0 ? NaN : hundredths / 100));
+    curve.top = curve.values.reduce((most, value) => (value > most ? value : most), 0);
   }
   run.head = take().map((value) => value / 16);
   run.octaves = take().map((value) => value / 1024);
+  if (run.fleet) run.fleet.pools = Array.from({ length: run.fleet.servers }, () => ({ busy: take(), queue: take() }));
   return run;
 }
 

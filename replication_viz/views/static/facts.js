@@ -63,6 +63,7 @@ function factsAt(run, t, facts) {
     if (t >= wall.t && t < wall.until) for (const node of wall.nodes) facts.cut[node] = 1;
   }
   windowAt(run, facts);
+  if (run.fleet) facts.fleet = fleetAt(run, t);
   return facts;
 }
 
@@ -74,10 +75,26 @@ function exactLatency(run, { t, leader: L, committed }) {
 
 /** The same from the curve, where positions are too coarse to tell. */
 function sampledLatency(run, t) {
-  const { ms } = run.curves[0];
+  const { values } = run.curves[0];
   let i = Math.min(Math.floor((t / run.duration) * run.bins), run.bins - 1);
-  while (i >= 0 && Number.isNaN(ms[i])) i--;
-  return i < 0 ? NaN : ms[i];
+  while (i >= 0 && Number.isNaN(values[i])) i--;
+  return i < 0 ? NaN : values[i];
+}
+
+/** Each application server: connections in use, requests in its queue, whether it gets any; and the sums. */
+function fleetAt({ fleet, curves, bins, duration }, t) {
+  const servers = fleet.pools.map(({ busy, queue }) => {
+    const i = Math.min(Math.floor((t / duration) * (busy.length - 1) + 1e-6), busy.length - 1);
+    return { busy: busy[i], queue: queue[i], ready: true };
+  });
+  for (const [at, server, back] of fleet.turns) if (at <= t) servers[server].ready = back === 1;
+  const sum = (what) => servers.reduce((total, server) => total + what(server), 0);
+  const away = curves.find((curve) => curve.unit === "/s");
+  const bin = Math.min(Math.ceil((t / duration) * bins - 1e-6), bins) - 1;
+  return {
+    servers, busy: sum((s) => s.busy), queue: sum((s) => s.queue), ready: sum((s) => (s.ready ? 1 : 0)),
+    away: bin < 0 ? 0 : away.values[bin],
+  };
 }
 
 /** The window on the log: from LSN `left`, as many writes wide as `writes`. */
@@ -170,5 +187,13 @@ const CARDS = {
     if (!facts.stale) return { label, number, tone: "safe", note: "reads are fresh everywhere" };
     const note = `${run.nodes[facts.worst].name} is ${span(facts.worstAge)} behind`;
     return { label, number, tone: "stale", note };
+  },
+  pool(run, { fleet }) {
+    const label = "Connection pools";
+    const number = `${count(fleet.busy)} of ${count(run.fleet.pool * run.fleet.servers)}`;
+    if (!fleet.ready) return { label, number, tone: "risk", note: "all drained" };
+    if (fleet.queue) return { label, number, tone: "risk", note: `${count(fleet.queue)} queue` };
+    const full = fleet.busy === run.fleet.pool * run.fleet.servers;
+    return { label, number, tone: full ? "risk" : "ink", note: full ? "none is free" : "no request queues" };
   },
 };

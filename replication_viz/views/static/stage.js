@@ -37,6 +37,7 @@ class Stage {
     this.rows = svg("svg", { class: "rv-rows", role: "group", "aria-label": "The nodes’ logs" }, scene);
     this.canvas = html("canvas", "rv-packets", scene);
     this.canvas.setAttribute("aria-hidden", "true");
+    this.servers = svg("svg", { class: "rv-fleet", role: "img" }, root);
     this.cards = html("div", "rv-cards", root);
     const strip = html("div", "rv-strip", root);
     this.times = svg("svg", { class: "rv-timeline", role: "slider", tabindex: 0, "aria-label": "Moment of the run" }, strip);
@@ -150,6 +151,7 @@ class Stage {
     this.root.classList.toggle("rv-narrow", width < 800);
     this.scene = new Scene(this.run, this.rows, width);
     this.packets = new Packets(this.run, this.canvas, this.scene);
+    this.fleet = new FleetStrip(this.run, this.servers, this.scene.at);
     this.timeline = new Timeline(this.run, this.times, this.playhead, width);
     this.makeCards();
     this.event = null;
@@ -158,7 +160,7 @@ class Stage {
 
   makeCards() {
     this.cards.replaceChildren();
-    this.shown = (this.run.cards ?? Object.keys(CARDS)).map((name) => {
+    this.shown = (this.run.cards).map((name) => {
       const card = html("div", "rv-card", this.cards);
       const label = html("div", "rv-card-label", card);
       const line = html("div", "rv-card-line", card);
@@ -238,6 +240,7 @@ class Stage {
     factsAt(run, t, facts);
     this.scene.draw(facts, words, fast);
     const flying = this.packets.draw(facts);
+    this.fleet.draw(facts, words);
     this.timeline.draw(facts, words);
     this.controls.draw(clock, words);
     say(this.time, clockText(t, run.duration));

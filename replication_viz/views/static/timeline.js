@@ -3,6 +3,12 @@
 const TIME_TOP = 34;
 const TIME_FLOOR = 74;
 const TIME_HEIGHT = 94;
+const LANE_HEIGHT = 18; // below the axis: what becomes of the application servers, in its order
+const LANE = {
+  10: { words: "pools full", short: "full", tone: "risk", path: "M-4 -4 h8 v8 h-8 z" },
+  11: { words: "drained", tone: "ink", path: "M-4 -4 L4 4 M-4 4 L4 -4" },
+  12: { words: "back", tone: "safe", path: "M-5 0 l3.6 3.8 l6.4 -8.4" },
+};
 const LONGEST_GAP = 8; // bins without a value that a curve still bridges
 
 class Timeline {
@@ -14,7 +20,7 @@ class Timeline {
     this.head = head;
     this.left = width < 800 ? 16 : 24;
     this.right = width - this.left;
-    this.tall = TIME_HEIGHT;
+    this.tall = TIME_HEIGHT + (run.fleet ? LANE_HEIGHT : 0);
     root.replaceChildren();
     root.setAttribute("aria-valuemin", 0);
     root.setAttribute("aria-valuemax", String(Math.round(run.duration)));
@@ -22,6 +28,7 @@ class Timeline {
     this.makeCurves();
     this.makeAxis();
     this.makeFlags();
+    if (run.fleet) this.makeLane();
     root.setAttribute("viewBox", `0 0 ${width} ${this.tall}`);
     root.setAttribute("width", width);
     root.setAttribute("height", this.tall);
@@ -47,15 +54,16 @@ class Timeline {
 
   makeCurves() {
     const { curves, bins, duration } = this.run;
-    const top = Math.max(...curves.map((curve) => curve.top), 1e-9);
+    const tops = {};
+    for (const { unit, top } of curves) tops[unit] = Math.max(tops[unit] ?? 1e-9, top);
     let legend = this.left;
     for (const curve of [...curves].reverse()) {
       let path = "";
       let last = -Infinity;
       for (let i = 0; i < bins; i++) {
-        if (Number.isNaN(curve.ms[i])) continue;
+        if (Number.isNaN(curve.values[i])) continue;
         const x = this.x(((i + 0.5) / bins) * duration);
-        const y = TIME_FLOOR - 2 - (curve.ms[i] / top) * (TIME_FLOOR - TIME_TOP - 4);
+        const y = TIME_FLOOR - 2 - (curve.values[i] / tops[curve.unit]) * (TIME_FLOOR - TIME_TOP - 4);
         path += `${i - last > LONGEST_GAP ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`;
         last = i;
       }
@@ -64,7 +72,8 @@ class Timeline {
     for (const curve of curves) {
       svg("path", { class: `rv-curve rv-curve-${curve.meaning}`, d: `M${legend} 9 h22` }, this.root);
       const text = svg("text", { class: `rv-legend rv-${curve.meaning}`, x: legend + 28, y: 13 }, this.root);
-      const long = curve.top > 0 ? `${curve.label}, up to ${span(curve.top)}` : `${curve.label}: none`;
+      const most = curve.unit === "ms" ? span(curve.top) : `${count(curve.top)} a second`;
+      const long = curve.top > 0 ? `${curve.label}, up to ${most}` : `${curve.label}: none`;
       const fits = legend + 28 + long.length * 6.7 < this.right;
       text.textContent = fits ? long : curve.label;
       legend += 46 + text.textContent.length * 6.7;
@@ -72,8 +81,8 @@ class Timeline {
     const notes = this.run.notes.join(" · ");
     if (!notes) return;
     const beside = legend + notes.length * 6 < this.right;
-    if (!beside) this.tall = TIME_HEIGHT + 16;
-    const y = beside ? 13 : TIME_FLOOR + 32;
+    const y = beside ? 13 : this.tall - 3 + 13;
+    if (!beside) this.tall += 16;
     svg("text", { class: "rv-legend rv-quiet", x: this.right, y, "text-anchor": "end" }, this.root).textContent = notes;
   }
 
@@ -93,7 +102,7 @@ class Timeline {
   makeFlags() {
     let free = this.left - 4;
     for (const { t, text, fault, kind } of this.run.events) {
-      if (kind < 0) continue;
+      if (kind < 0 || kind in LANE) continue;
       const x = this.x(t);
       const g = svg("g", { class: fault ? "rv-flag" : "rv-mark" }, this.root);
       svg("title", {}, g).textContent = text;
@@ -114,6 +123,28 @@ class Timeline {
         free = x + wide;
       } else free = x + 10;
     }
+  }
+
+  /** Servers whose pool is full, that are drained, that are back: a sign for each, a word for each group. */
+  makeLane() {
+    const y = TIME_FLOOR + 29;
+    const events = this.run.events.filter(({ kind }) => kind in LANE);
+    let free = this.left;
+    events.forEach(({ t, text, kind }, i) => {
+      const { words, short, tone, path } = LANE[kind];
+      const x = this.x(t);
+      const g = svg("g", { class: `rv-lane rv-lane-${tone}` }, this.root);
+      svg("title", {}, g).textContent = text;
+      svg("path", { d: path, transform: `translate(${x.toFixed(1)} ${y})` }, g);
+      const next = events[i + 1];
+      if (next?.kind === kind) return;
+      const begin = x + 9;
+      const end = next ? this.x(next.t) - 6 : this.right + 12;
+      const fits = [words, short].find((text) => text && begin >= free && begin + text.length * 6.6 <= end);
+      if (!fits) return;
+      svg("text", { x: begin, y: y + 4 }, g).textContent = fits;
+      free = begin + fits.length * 6.6;
+    });
   }
 
   draw(facts, words) {
