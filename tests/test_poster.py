@@ -174,7 +174,7 @@ def test_a_position_left_of_the_window_is_told_in_words(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("at_ms", [-1, 2_001, float("nan"), float("inf")])
 def test_a_moment_outside_the_run_is_refused(at_ms: float) -> None:
-    with pytest.raises(ValueError, match="it must be from 0 to 2000"):
+    with pytest.raises(ValueError, match="it must be from 0 to 1500"):
         poster(trace_of("start_here"), at_ms=at_ms)
 
 

@@ -202,7 +202,7 @@ def test_show_sends_one_message_and_keeps_the_moment() -> None:
 
 @pytest.mark.parametrize("moment", [-1, 2_001, float("nan")])
 def test_a_moment_outside_the_run_is_refused(moment: float) -> None:
-    with pytest.raises(ValueError, match=r"moment is .*: it must be at least 0 and at most 2000 ms"):
+    with pytest.raises(ValueError, match=r"moment is .*: it must be at least 0 and at most 1500 ms"):
         Stage(run(scenarios["start_here"]), moment=moment)
 
 

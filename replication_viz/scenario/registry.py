@@ -48,7 +48,7 @@ scenarios = Registry(
             "ack": "ANY 1 (s1, s2, s3)",
             "reads_per_s": 500,
             "nodes": _THREE_ZONES,
-            "duration_ms": 2_000,
+            "duration_ms": 1_500,
         },
         "idle_network": {
             "title": "A quiet local network",

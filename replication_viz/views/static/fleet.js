@@ -9,7 +9,7 @@ class FleetStrip {
     this.root = root;
     this.at = at;
     root.replaceChildren();
-    put(root, "display", run.fleet ? "block" : "none");
+    put(root, "style", run.fleet ? "" : "display:none");
     if (!run.fleet) return;
     const { narrow, pad, width } = at;
     this.left = narrow ? pad : at.left;
