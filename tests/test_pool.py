@@ -79,6 +79,11 @@ def test_a_server_that_is_not_there_is_refused():
         measures.connections(run(scenarios["write_outage"].but(duration_ms=100)), 50, server=4)
 
 
+def test_retries_after_a_failover_are_not_counted_through_application_servers():
+    with pytest.raises(ValueError, match="this run has 4 application servers"):
+        measures.retries(run(scenarios["write_outage"].but(ack="async", duration_ms=500)), 400)
+
+
 def test_availability_and_silence_of_a_run_that_serves_everybody_and_of_one_that_serves_nobody():
     good = run(Scenario(ack="async", duration_ms=3_000))
     assert measures.availability(good) == 1

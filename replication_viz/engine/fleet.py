@@ -81,12 +81,11 @@ class Fleet:
         self._appended_at = [0.0]
         self._appends: list[tuple[float, int]] = []  # time and LSN of every append, those that a crash undid included
         self._committed = 0
-        self._due: list[tuple[float, int, int, int]] = []  # time, what, row or server, tries so far or check's number
-        for moment in write_moments(scenario).tolist():
-            self._due.append((moment, _Due.ARRIVAL, 0, 0))
-        for number in range(scenario.servers):
-            first = scenario.health_every_ms * (number + 1) / scenario.servers
-            self._due.append((first, _Due.HEALTH, number, 0))
+        every = scenario.health_every_ms / scenario.servers
+        self._due: list[tuple[float, int, int, int]] = [  # time, what, row or server, tries so far or check's number
+            *((moment, _Due.ARRIVAL, 0, 0) for moment in write_moments(scenario).tolist()),
+            *((every * (number + 1), _Due.HEALTH, number, 0) for number in range(scenario.servers)),
+        ]
         self._due.sort()
 
     # -- what the leader asks -------------------------------------------------------------------------------------
@@ -98,7 +97,10 @@ class Fleet:
     def next_after(self, lsn: int) -> float:
         if lsn + 1 < len(self._row_of):
             return self._appended_at[lsn + 1]
-        return self._due[0][0]  # there is always a next health check
+        due = self._due
+        while due[0][1] == _Due.GIVE_UP and not isnan(self._returned[due[0][2]]):
+            heappop(due)  # nobody is there any more to give up: no reason to wake the leader
+        return due[0][0]  # there is always a next health check
 
     def append_time(self, lsn: int) -> float:
         return self._appended_at[lsn]

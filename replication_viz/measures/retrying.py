@@ -101,6 +101,11 @@ def _check(trace: Trace, moments: Floats, resend_ms: float) -> None:
         raise ValueError(f"resend_ms is {resend_ms}: it must be at least 0.")
     if not len(moments):
         raise ValueError("at_ms is empty: it must hold at least one moment.")
+    if trace.scenario.servers:
+        raise ValueError(
+            f"this run has {trace.scenario.servers} application servers, which send to the log out of order: "
+            f"retries are counted where users write directly."
+        )
     states = trace.states
     restarts = states.begin[(states.node == 0) & states.up & (states.begin > 0)]
     if len(restarts) and moments.max() >= restarts[0]:
