@@ -36,7 +36,7 @@ from replication_viz.views.poster import poster
 def show(lag=0):
     display(poster(run(scenarios["start_here"].but(lag_ms=lag))))"""
 
-# From the key press to the frame after the picture has changed.
+# From the key press until the frame with the new picture has been painted.
 _TIME_ONE_MOVE = """async ([picture, key]) => {
     const handle = document.querySelector('.jp-Notebook .noUi-handle');
     handle.focus();
@@ -48,12 +48,13 @@ _TIME_ONE_MOVE = """async ([picture, key]) => {
     const begin = performance.now();
     handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
     return await new Promise((resolve, reject) => {
-        const look = async () => {
+        const look = () => {
             const now = mark();
             if (now && now !== before) {
+                const done = () => setTimeout(() => resolve(performance.now() - begin), 0);  // this frame is painted
                 const found = document.querySelector(picture);
-                if (found.decode) await found.decode();
-                requestAnimationFrame(() => resolve(performance.now() - begin));
+                if (!found.decode) done();
+                else found.decode().then(() => requestAnimationFrame(done));
             } else if (performance.now() - begin > 20000) reject(new Error('the picture did not change'));
             else requestAnimationFrame(look);
         };

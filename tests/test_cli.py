@@ -8,6 +8,8 @@ import re
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -193,6 +195,20 @@ def test_without_jupyterlab_the_lessons_are_copied_and_a_sentence_says_what_is_m
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ on Windows")
+def page_at(address: str) -> bytes:
+    """Return a page. JupyterLab prints its address a moment before it listens there."""
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(address, timeout=20) as answer:
+                page: bytes = answer.read()
+                return page
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
+            time.sleep(0.1)
+    pytest.fail(f"nothing listens at {address}")
+
+
 def test_the_installed_lab_prints_an_address_that_opens_the_first_lesson(wheel: Path, tmp_path: Path):
     python = new_environment(tmp_path / "env")
     install(python, f"replication-viz[lab] @ {wheel.as_uri()}")
@@ -216,8 +232,7 @@ def test_the_installed_lab_prints_an_address_that_opens_the_first_lesson(wheel: 
                 break
         else:
             pytest.fail("no address was printed:\n" + "".join(lines))
-        with urllib.request.urlopen(address[0], timeout=20) as answer:
-            assert b"JupyterLab" in answer.read()
+        assert b"JupyterLab" in page_at(address[0])
     finally:
         process.terminate()
         process.communicate(timeout=20)

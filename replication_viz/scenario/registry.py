@@ -46,6 +46,7 @@ scenarios = Registry(
         "start_here": {
             "title": "One leader and its replicas",
             "ack": "ANY 1 (s1, s2, s3)",
+            "rate_per_s": 150,
             "reads_per_s": 500,
             "nodes": _THREE_ZONES,
             "duration_ms": 1_500,
