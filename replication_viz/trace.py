@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -250,7 +250,7 @@ class Trace:
         chosen = (self.levels.node == self.number(node)) & (self.levels.which == which)
         return self.levels.time[chosen], self.levels.lsn[chosen]
 
-    def at(self, node: str, which: Position, when: Floats | float) -> Ints:
+    def at(self, node: str, which: Position, when: ArrayLike) -> Ints:
         """Return a position at one or many moments (ms): ndarray of the shape of ``when``; 0 before the first step."""
         times, lsns = self.steps(node, which)
         index = np.searchsorted(times, when, side="right")

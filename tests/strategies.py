@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from replication_viz.scenario import (
     LEADER,
+    CancelWaits,
     Change,
     Crash,
     CutLink,
@@ -53,6 +54,7 @@ def _faults(replicas: int, duration_ms: float) -> st.SearchStrategy[Fault]:
     choices: list[st.SearchStrategy[Fault]] = [
         st.builds(Crash, node=anyone, at_ms=now),
         st.builds(Restart, node=anyone, at_ms=now),
+        st.builds(CancelWaits, at_ms=now),
         st.builds(StallDisk, node=anyone, flush_ms=numbers(0, 80), for_ms=lasts, at_ms=now),
         st.sampled_from(sorted(CHANGES)).flatmap(
             lambda setting: st.builds(Change, setting=st.just(setting), value=CHANGES[setting], at_ms=now)

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from replication_viz import Scenario, measures, run, theory
-from replication_viz.scenario import Crash, NodeSettings, Partition, Restart, StallDisk
+from replication_viz.scenario import CancelWaits, Crash, NodeSettings, Partition, Restart, StallDisk
 from replication_viz.trace import Outcome, Position
 
 from .reference import case_id, cases
@@ -191,6 +191,17 @@ def test_while_a_commit_waits_its_row_is_visible_on_a_replica_that_replayed_it_a
     assert trace.at("s1", Position.REPLAYED, 39.0) == 1
     assert trace.at("L", Position.COMMITTED, 39.0) == 0
     assert ops(trace)[0][2] == "UNKNOWN"
+
+
+def test_a_cancelled_wait_is_committed_on_the_leader_alone_and_told_as_a_success():
+    stuck = LONELY.but(ack="s1", replicas=1, duration_ms=1_000).with_fault(Partition(nodes=("s1",), at_ms=300))
+    trace = run(stuck.with_fault(CancelWaits(at_ms=700)))
+    waited = ops(trace)[1:3]
+    assert [(returned, outcome, lsn) for _, returned, outcome, lsn in waited] == [(700, "OK", 2), (700, "OK", 3)]
+    assert trace.at("L", Position.COMMITTED, [699, 701]).tolist() == [1, 3]
+    assert trace.at("s1", Position.RECEIVED, 1_000) == 1
+    assert measures.loss(trace, 701).lost[0] == 2
+    assert ops(trace)[3][2] == "UNKNOWN", "the next one waits again"
 
 
 def test_what_waited_when_the_leader_crashed_is_visible_after_its_restart_but_nobody_was_told():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..scenario import (
+    CancelWaits,
     Change,
     Crash,
     CutLink,
@@ -28,6 +29,7 @@ _KIND: dict[type, MarkKind] = {
     CutLink: MarkKind.LINK,
     LinkDelay: MarkKind.LINK,
     Change: MarkKind.CHANGE,
+    CancelWaits: MarkKind.CHANGE,
 }
 
 
@@ -66,7 +68,7 @@ def _places(fault: Fault, names: tuple[str, ...]) -> list[tuple[int, int]]:
 
 
 def _until(fault: Fault) -> float:
-    return float("nan") if isinstance(fault, Crash | Restart | Change) else fault.until_ms
+    return float("nan") if isinstance(fault, Crash | Restart | Change | CancelWaits) else fault.until_ms
 
 
 def _usual_commit_ms(scenario: Scenario) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..scenario import LEADER, Change, Crash, Restart, Scenario
+from ..scenario import LEADER, CancelWaits, Change, Crash, Restart, Scenario
 from ..scenario.model import MAX_BATCH_BYTES, Level
 from ..trace import FlightKind, MarkKind, Position, Trace
 from .ack import BLOCKED, AckRule
@@ -186,12 +186,15 @@ class Leader:
         if self._waits:
             upto = min(upto, self._rule.covered(self._reported))
         if upto > self.committed:
-            now = self._clock.now
-            self._clients.committed(self.committed, upto, now)
-            self.committed = upto
-            self._record.level((_LEADER, _COMMITTED, now, upto))
-            if self._clients.reacts:
-                self.wake()  # who has its answer writes again, perhaps before the leader meant to look
+            self._answer(upto)
+
+    def _answer(self, upto: int) -> None:
+        now = self._clock.now
+        self._clients.committed(self.committed, upto, now)
+        self.committed = upto
+        self._record.level((_LEADER, _COMMITTED, now, upto))
+        if self._clients.reacts:
+            self.wake()  # who has its answer writes again, perhaps before the leader meant to look
 
     # -- faults ---------------------------------------------------------------------------------------------------
 
@@ -310,6 +313,11 @@ class Leader:
         if self.up:
             self._commit()
 
+    def cancel_waits(self, event: Call) -> None:
+        """An operator cancels every commit that waits for a replica; each is answered and visible all the same."""
+        if self.up and self.flushed > self.committed:
+            self._answer(self.flushed)
+
     def _apply_rule(self) -> None:
         """Wait for what the rule and the level ask for from now on."""
         self._waits = self._rule.waits and self._level != "local"
@@ -348,6 +356,8 @@ def _schedule_faults(clock: Clock, scenario: Scenario, leader: Leader) -> None:
             clock.call_at(fault.at_ms, leader.crash, fault.node)
         elif isinstance(fault, Restart):
             clock.call_at(fault.at_ms, leader.restart, fault.node)
+        elif isinstance(fault, CancelWaits):
+            clock.call_at(fault.at_ms, leader.cancel_waits)
         elif isinstance(fault, Change):
             clock.call_at(fault.at_ms, leader.change, (fault.setting, fault.value))
     patience = scenario.wal_sender_timeout_ms

@@ -2,6 +2,7 @@
 
 from .errors import ScenarioError
 from .faults import (
+    CancelWaits,
     Change,
     Crash,
     CutLink,
@@ -18,6 +19,7 @@ from .sync_names import SyncNamesError, SyncRule, parse
 
 __all__ = [
     "LEADER",
+    "CancelWaits",
     "Change",
     "Crash",
     "CutLink",

@@ -148,7 +148,20 @@ class Change(_Fault):
         return f"{self.setting} set to {shown}"
 
 
+class CancelWaits(_Fault):
+    """An operator cancels every commit that waits for a replica. They are committed, on the leader alone.
+
+    PostgreSQL tells such a client that its commit succeeded, with the warning that the transaction has committed
+    locally and might not have been replicated.
+    """
+
+    kind: Literal["cancel_waits"] = "cancel_waits"
+
+    def sentence(self) -> str:
+        return "waiting commits are cancelled: they stand on the leader alone"
+
+
 Fault = Annotated[
-    Crash | Restart | StallDisk | SlowReplay | Partition | CutLink | LinkDelay | Change,
+    Crash | Restart | StallDisk | SlowReplay | Partition | CutLink | LinkDelay | Change | CancelWaits,
     Field(discriminator="kind"),
 ]
