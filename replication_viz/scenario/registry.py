@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from .errors import ScenarioError, suggestion
 from .faults import Crash, CutLink, StallDisk
 from .model import NodeSettings, Scenario
 
-_THREE_ZONES = {
-    "L": NodeSettings(place="zone a"),
-    "s1": NodeSettings(place="zone b", network_ms=0.6),
-    "s2": NodeSettings(place="zone c", network_ms=0.8),
-    "s3": NodeSettings(place="far region", network_ms=35),
-}
-
 
 class Registry(Mapping[str, Scenario]):
     """Scenarios by name, in the order of the lessons; each is made and checked when it is asked for."""
 
-    def __init__(self, entries: dict[str, dict[str, Any]]) -> None:
-        self._entries = entries
+    def __init__(self, entries: Callable[[], dict[str, dict[str, Any]]]) -> None:
+        self._make = entries
+
+    @cached_property
+    def _entries(self) -> dict[str, dict[str, Any]]:
+        return self._make()
 
     def __getitem__(self, name: str) -> Scenario:
         if name not in self._entries:
@@ -41,14 +39,21 @@ class Registry(Mapping[str, Scenario]):
         return f"scenarios: {', '.join(self._entries)}"
 
 
-scenarios = Registry(
-    {
+def _entries() -> dict[str, dict[str, Any]]:
+    """Return what each scenario sets. Made when first asked for: checking takes longer than importing."""
+    three_zones = {
+        "L": NodeSettings(place="zone a"),
+        "s1": NodeSettings(place="zone b", network_ms=0.6),
+        "s2": NodeSettings(place="zone c", network_ms=0.8),
+        "s3": NodeSettings(place="far region", network_ms=35),
+    }
+    return {
         "start_here": {
             "title": "One leader and its replicas",
             "ack": "ANY 1 (s1, s2, s3)",
             "rate_per_s": 150,
             "reads_per_s": 500,
-            "nodes": _THREE_ZONES,
+            "nodes": three_zones,
             "duration_ms": 1_500,
         },
         "idle_network": {
@@ -96,7 +101,7 @@ scenarios = Registry(
         "one_sick_standby": {
             "title": "One sick standby",
             "ack": "s1",
-            "nodes": _THREE_ZONES,
+            "nodes": three_zones,
             "faults": (StallDisk(node="s1", at_ms=1_000, for_ms=2_000, flush_ms=400),),
             "duration_ms": 4_000,
         },
@@ -143,4 +148,6 @@ scenarios = Registry(
             "duration_ms": 2_000,
         },
     }
-)
+
+
+scenarios = Registry(_entries)
