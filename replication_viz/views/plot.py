@@ -17,7 +17,7 @@ _TURNED_AWAY_BINS = 8  # users turned away are counted over so many bins
 _VIEW_POINTS = 257
 _SMALLEST = 48.0  # writes across the bars
 _WIDEST = 64.0  # times the usual width
-_FARTHEST = 768.0  # writes: the window opens as far for a replica that lags, or to 4 times the usual width
+_FARTHEST = 6_000.0  # writes: the window opens as far for a replica that lags, or to 4 times the usual width
 
 
 @dataclass(frozen=True)

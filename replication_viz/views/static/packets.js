@@ -64,7 +64,8 @@ class Packets {
     const from = at.y(flights.source) + (down ? at.bar : 0);
     const to = at.y(flights.target) + (down ? 0 : at.bar);
     const y = from + (to - from) * (lost ? Math.min(way, 0.5) : way);
-    const x = Math.max(at.left, Math.min(scene.x(facts, flights.to[i]), at.right + 8));
+    const x = Math.min(scene.x(facts, flights.to[i]), at.right + 8);
+    if (x < at.left) return; // left of the window: the row says in words how far behind it is
     if (lost && way >= 0.5) {
       pen.globalAlpha = Math.max(0.15, 2 - 2 * way);
       pen.strokeStyle = colour.risk;
