@@ -18,7 +18,28 @@ from .wire import decode, encode
 
 __all__ = ["Stage", "decode", "encode", "fragment", "module", "styles"]
 
-_MODULES = ("decode", "words", "facts", "clock", "scene", "fleet", "packets", "timeline", "controls", "stage")
+_MODULES = (
+    "decode",
+    "words",
+    "facts",
+    "clock",
+    "scene",
+    "fleet",
+    "packets",
+    "timeline",
+    "spacetime",
+    "picture",
+    "drawers",
+    "controls",
+    "fate",
+    "story",
+    "menu",
+    "faults",
+    "compare",
+    "keep",
+    "tools",
+    "stage",
+)
 
 
 @cache
@@ -49,9 +70,23 @@ class Stage(anywidget.AnyWidget):
         Where the clock stands, ms. Set it to move the clock; the browser sets it when the clock comes to rest.
     playing : bool
         Whether the clock runs.
+    view : {"logs", "space-time"}
+        What stands in the middle of the picture.
+    drawer : str
+        What is open below it, such as ``"story"``; empty if nothing is.
+    projector : bool
+        Whether all is larger, for a lecture hall.
+    bench : dict
+        What the panel that runs scenarios says of itself: faults, what can be undone, what is compared. While it is
+        empty the picture plays, and offers nothing that needs another run.
     """
 
     payload = t.Bytes().tag(sync=True)
+    was = t.Bytes().tag(sync=True)
+    view = t.Unicode("logs").tag(sync=True)
+    drawer = t.Unicode("").tag(sync=True)
+    projector = t.Bool(False).tag(sync=True)
+    bench = t.Dict().tag(sync=True)
     moment = t.Float(0.0).tag(sync=True)
     playing = t.Bool(False).tag(sync=True)
     _esm = t.Unicode().tag(sync=True)
@@ -75,13 +110,25 @@ class Stage(anywidget.AnyWidget):
         """The trace that is shown."""
         return self._trace
 
-    def show(self, trace: Trace) -> None:
-        """Show another run, at the moment at which the clock stands, or at the end if the run is shorter."""
+    def show(self, trace: Trace, was: Trace | None = None, bench: dict[str, Any] | None = None) -> None:
+        """Show another run, at the moment at which the clock stands, or at the end if the run is shorter.
+
+        Parameters
+        ----------
+        was : Trace, optional
+            A run to compare it with, shown above it on the same clock.
+        bench : dict, optional
+            What `bench` becomes, in the same message.
+        """
         payload = encode(trace)
+        before = b"" if was is None else encode(was)
         with self.hold_sync():
             self._trace = trace
             self.payload = payload
+            self.was = before
             self.moment = min(self.moment, trace.duration_ms)
+            if bench is not None:
+                self.bench = bench
 
     def __repr__(self) -> str:
         return f"Stage({self._trace!r})"

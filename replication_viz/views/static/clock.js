@@ -7,13 +7,15 @@ const WHOLE_RUN_SECONDS = 24;
 
 /** Milliseconds of the run in one second here, at each moment: slow at the start and at faults, then letting go. */
 class Pace {
-  constructor(run) {
-    this.slow = run.pace;
-    this.fast = Math.max(run.pace, run.duration / WHOLE_RUN_SECONDS);
+  /** @param {object[]} runs what is shown together; faults of each slow the clock down */
+  constructor(runs) {
+    this.slow = Math.min(...runs.map((run) => run.pace));
+    this.fast = Math.max(this.slow, ...runs.map((run) => run.duration / WHOLE_RUN_SECONDS));
     const growth = Math.log(this.fast / this.slow);
     this.rise = growth / LETTING_GO_SECONDS;
     this.fall = growth / BRAKING_SECONDS;
-    this.points = [0, ...run.spans.map((s) => s.t), ...run.events.filter((e) => e.fault).map((e) => e.t)];
+    const struck = (run) => [...run.spans, ...run.events.filter((event) => event.fault)].map(({ t }) => t);
+    this.points = [0, ...runs.flatMap(struck)];
     this.points = [...new Set(this.points)].sort((a, b) => a - b);
   }
 
@@ -48,10 +50,11 @@ class Clock {
     return this.pace.at(this.t) * this.factor;
   }
 
-  setRun(run) {
-    this.duration = run.duration;
-    this.pace = new Pace(run);
-    this.t = Math.min(this.t, run.duration);
+  /** @param {object[]} runs */
+  setRuns(runs) {
+    this.duration = Math.max(...runs.map((run) => run.duration));
+    this.pace = new Pace(runs);
+    this.t = Math.min(this.t, this.duration);
     this.changed();
   }
 

@@ -71,6 +71,8 @@ class Controls {
 
 /** Return what a key means, or undefined. @param {KeyboardEvent} event */
 function meaningOf(event) {
+  if (event.target.closest("input, select, textarea, [role=menu]")) return undefined;
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") return event.shiftKey ? "redo" : "undo";
   if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
   const onButton = event.target instanceof HTMLButtonElement;
   switch (event.key) {
@@ -97,7 +99,13 @@ function meaningOf(event) {
     case "l":
     case "L":
       return "loop";
+    case "v":
+      return "view";
+    case "c":
+      return "compare";
+    case "p":
+      return "projector";
     default:
-      return undefined;
+      return DRAWERS.find(({ key }) => key === event.key)?.name;
   }
 }

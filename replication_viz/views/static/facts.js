@@ -4,7 +4,7 @@
 function makeFacts(run) {
   const n = run.nodes.length;
   return {
-    t: 0, leader: 0, leaderUp: true, committed: 0, waiting: 0, oldest: 0, latency: NaN, lost: 0, best: -1, bestHead: 0,
+    run, t: 0, leader: 0, leaderUp: true, committed: 0, waiting: 0, oldest: 0, latency: NaN, lost: 0, best: -1, bestHead: 0,
     stale: 0, replicas: 0, worst: -1, worstAge: 0, left: 0, writes: 1, epoch: run.epochs[0],
     received: new Int32Array(n), flushed: new Int32Array(n), replayed: new Int32Array(n), age: new Float64Array(n),
     up: new Uint8Array(n), cut: new Uint8Array(n),
@@ -14,6 +14,7 @@ function makeFacts(run) {
 /** Fill the facts for a moment. @param {object} run @param {number} t ms @param {object} facts */
 function factsAt(run, t, facts) {
   const n = run.nodes.length;
+  facts.run = run;
   facts.t = t;
   facts.epoch = lastBegun(run.epochs, t);
   facts.leader = 0;

@@ -3,9 +3,8 @@
 const CROWD = 28; // from so many on one link on packets are small and carry no number: nobody could read it
 
 class Packets {
-  /** @param {object} run @param {HTMLCanvasElement} canvas @param {Scene} scene */
-  constructor(run, canvas, scene) {
-    this.run = run;
+  /** @param {HTMLCanvasElement} canvas @param {Scene} scene */
+  constructor(canvas, scene) {
     this.canvas = canvas;
     this.scene = scene;
     this.pen = canvas.getContext("2d");
@@ -30,7 +29,7 @@ class Packets {
 
   /** Draw what is under way. @returns {number} how many messages */
   draw(facts) {
-    const { pen, scene, run } = this;
+    const { pen, scene } = this;
     const { width, height } = scene.at;
     pen.clearRect(0, 0, width, height);
     pen.lineCap = "round";
@@ -40,7 +39,7 @@ class Packets {
     pen.font = this.font;
     let drawn = 0;
     const answer = ANSWERS[facts.epoch.level] ?? FLIGHT.FLUSHED;
-    for (const flights of run.flights) {
+    for (const flights of facts.run.flights) {
       const node = flights.kind === FLIGHT.WAL ? flights.target : flights.source;
       const counts = flights.kind === answer && facts.epoch.candidates.includes(node);
       const sent = countUpTo(flights.sent, facts.t);

@@ -306,7 +306,8 @@ class Scene {
   }
 
   drawAcknowledged(facts, words, fast) {
-    const { at, run } = this;
+    const { at } = this;
+    const { run } = facts;
     const y = at.top - 16;
     const x = Math.max(this.x(facts, facts.committed), at.left);
     const gone = facts.committed < facts.left;

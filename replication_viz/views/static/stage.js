@@ -4,22 +4,37 @@ const SLOWEST = 1 / 64;
 const FASTEST = 64;
 const WORDS_EVERY_MS = 120; // while playing; a number that changes 60 times a second is not read
 const WORDS_AT_SPEED_MS = 300;
+const PROJECTOR = 1.5; // how much larger all is for a lecture hall
+const NARROWEST = 600; // in less room the whole picture shrinks
 
 class Stage {
   constructor(model, el) {
     this.model = model;
     this.clock = new Clock();
-    this.run = null;
-    this.facts = null;
     this.loads = 0;
     this.version = 0;
     this.wordsAt = 0;
+    this.was = null; // the picture to compare with, if there is one
+    this.undo = [];
     this.build(el);
     this.clock.listeners.add((t) => this.draw(t));
     this.listen();
     this.clock.t = model.get("moment") ?? 0;
     this.load();
   }
+
+  // For whoever looks in from outside: the parts of the picture of the run of now.
+  get run() { return this.now.run; }
+  get facts() { return this.now.facts; }
+  get scene() { return this.now.scene; }
+  get packets() { return this.now.packets; }
+  get timeline() { return this.now.timeline; }
+  get canvas() { return this.now.canvas; }
+
+  /** What the panel says of itself: faults, what can be undone, what is compared. Empty on a page without a kernel. */
+  get bench() { return this.model.get("bench") ?? {}; }
+  /** Whether somebody answers: without a kernel the picture plays, and cannot be run anew. */
+  get answers() { return this.bench.live === true; }
 
   // -- the page -----------------------------------------------------------------------------------------------------
 
@@ -29,36 +44,42 @@ class Stage {
     root.tabIndex = -1;
     keepKeys(root);
     Object.assign(root.dataset, { ready: "false", version: "0" });
-    const head = html("div", "rv-head", root);
-    this.title = html("div", "rv-title", head);
-    this.setting = html("div", "rv-setting", head);
-    this.time = html("div", "rv-clock", head);
-    const scene = html("div", "rv-scene", root);
-    this.rows = svg("svg", { class: "rv-rows", role: "group", "aria-label": "The nodes’ logs" }, scene);
-    this.canvas = html("canvas", "rv-packets", scene);
-    this.canvas.setAttribute("aria-hidden", "true");
-    this.servers = svg("svg", { class: "rv-fleet", role: "img" }, root);
-    this.cards = html("div", "rv-cards", root);
-    const strip = html("div", "rv-strip", root);
-    this.times = svg("svg", { class: "rv-timeline", role: "slider", tabindex: 0, "aria-label": "Moment of the run" }, strip);
-    this.playhead = html("div", "rv-playhead", strip);
-    keepKeys(this.times);
-    const bar = html("div", "rv-bar", root);
+    this.body = html("div", "rv-body", root);
+    this.pictures = html("div", "rv-pictures", this.body);
+    this.now = this.makePicture();
+    const bar = html("div", "rv-bar", this.body);
     this.controls = new Controls(bar, (name) => this.act(name));
     this.caption = html("div", "rv-caption", bar);
     this.captionTime = html("span", "rv-caption-time", this.caption);
     this.captionText = html("span", "rv-caption-text", this.caption);
+    this.tools = new Tools(this, this.body);
     this.live = html("div", "rv-unseen", root);
     this.live.setAttribute("aria-live", "polite");
-    this.problem = html("div", "rv-problem", root);
+    this.problem = html("div", "rv-problem", this.body);
     this.problem.setAttribute("role", "alert");
     this.problem.hidden = true;
-    root.stage = this; // for tests, and for a second picture that shares the clock
+    root.stage = this; // for tests
     this.root = root;
   }
 
+  makePicture() {
+    return new Picture(this.pictures, {
+      hold: () => {
+        this.resume = this.clock.playing;
+        if (this.resume) this.clock.play(false);
+      },
+      scrub: (t) => {
+        this.clock.seek(t);
+        this.tell();
+      },
+      release: () => {
+        if (this.resume) this.clock.play();
+        this.resume = false;
+      },
+    });
+  }
+
   listen() {
-    this.undo = [];
     const on = (target, type, listener) => {
       target.addEventListener(type, listener);
       this.undo.push(() => target.removeEventListener(type, listener));
@@ -70,24 +91,6 @@ class Stage {
       event.stopPropagation();
       this.act(meaning);
     });
-    const scrub = (event) => {
-      const box = this.times.getBoundingClientRect();
-      this.clock.seek(this.timeline.timeAt(((event.clientX - box.left) * this.width) / box.width));
-      this.tell();
-    };
-    on(this.times, "pointerdown", (event) => {
-      if (!this.run || event.button) return;
-      this.times.setPointerCapture(event.pointerId);
-      this.resume = this.clock.playing;
-      if (this.resume) this.clock.play(false);
-      scrub(event);
-    });
-    on(this.times, "pointermove", (event) => this.times.hasPointerCapture(event.pointerId) && scrub(event));
-    on(this.times, "lostpointercapture", () => {
-      if (this.resume) this.clock.play();
-      this.resume = false;
-    });
-
     const observe = (observer, target, options) => {
       observer.observe(target, options);
       this.undo.push(() => observer.disconnect());
@@ -105,6 +108,7 @@ class Stage {
       this.undo.push(() => this.model.off(`change:${name}`, listener));
     };
     hear("payload", () => this.load());
+    hear("was", () => this.load());
     hear("moment", () => {
       const moment = this.model.get("moment");
       if (Math.abs(moment - this.clock.t) > 1e-6) this.clock.seek(moment);
@@ -112,64 +116,81 @@ class Stage {
     hear("playing", () => {
       if (this.model.get("playing") !== this.clock.playing) this.clock.play(this.model.get("playing"));
     });
+    hear("bench", () => this.tools.show());
+    for (const name of ["view", "drawer", "projector"]) hear(name, () => this.arrange());
   }
 
   // -- the run ------------------------------------------------------------------------------------------------------
 
-  /** Show the model's trace. Of several that come at once the last one stays. */
+  /** Show the model's traces. Of several loads at once the last one stays; a picture is whole or as it was. */
   async load() {
     const mine = ++this.loads;
-    let run;
+    const payloads = [this.model.get("payload"), this.model.get("was")].filter((bytes) => bytes?.byteLength);
+    let runs;
     try {
-      run = await decodeRun(this.model.get("payload"));
+      runs = await Promise.all(payloads.map(decodeRun));
     } catch (error) {
       this.problem.textContent = `This run cannot be shown: ${error.message}.`;
       this.problem.hidden = false;
       return;
     }
-    if (mine !== this.loads || !this.undo) return;
+    if (mine !== this.loads || this.gone) return;
+    const [run, before] = runs;
     this.problem.hidden = true;
-    this.run = run;
-    this.facts = makeFacts(run);
     this.version++;
-    say(this.title, run.title);
-    say(this.setting, run.setting);
-    this.setting.title = run.setting;
+    this.now.show(run);
+    this.pair(before);
     this.root.setAttribute("aria-label", `${run.title}: ${run.setting}`);
-    this.width = 0;
     this.arrange();
     const wanted = this.version === 1 && this.model.get("playing");
-    this.clock.setRun(run);
+    this.clock.setRuns(runs);
+    this.tools.show();
     if (wanted) this.clock.play();
+  }
+
+  /** Show a second picture above this one, or no longer. @param {object} [run] */
+  pair(run) {
+    if (!run) {
+      this.was?.destroy();
+      this.was = null;
+    } else {
+      this.was ??= this.makePicture();
+      this.pictures.prepend(this.was.root);
+      this.was.show(run);
+    }
+    this.root.classList.toggle("rv-pair", this.was !== null);
+    say(this.now.badge, this.was ? "B · now" : "");
+    if (this.was) say(this.was.badge, "A · was");
   }
 
   /** Lay everything out for the width that there is. */
   arrange() {
-    const width = Math.min(980, Math.floor(this.root.clientWidth));
-    if (!this.run || width < 1 || width === this.width) return;
-    this.width = width;
+    const room = this.root.clientWidth;
+    if (!this.run || room < 1) return;
+    const projector = this.model.get("projector") === true;
+    const zoom = Math.min(projector ? PROJECTOR : 1, room / NARROWEST);
+    put(this.body, "style", zoom === 1 ? "" : `zoom:${zoom.toFixed(4)}`);
+    const width = Math.min(980, Math.floor(room / zoom));
     this.root.classList.toggle("rv-narrow", width < 800);
-    this.scene = new Scene(this.run, this.rows, width);
-    this.packets = new Packets(this.run, this.canvas, this.scene);
-    this.fleet = new FleetStrip(this.run, this.servers, this.scene.at);
-    this.timeline = new Timeline(this.run, this.times, this.playhead, width);
-    this.makeCards();
-    this.event = null;
+    this.root.classList.toggle("rv-projector", projector);
+    const wanted = this.model.get("view");
+    const view = VIEWS.includes(wanted) ? wanted : VIEWS[0];
+    const changed = this.all.map((picture) => picture.arrange(width, view));
+    if (changed.includes(true)) this.event = null;
+    this.tools.arrange();
     this.clock.changed();
   }
 
-  makeCards() {
-    this.cards.replaceChildren();
-    this.shown = (this.run.cards).map((name) => {
-      const card = html("div", "rv-card", this.cards);
-      const label = html("div", "rv-card-label", card);
-      const line = html("div", "rv-card-line", card);
-      return { name, card, label, number: html("span", "rv-card-number", line), note: html("span", "rv-card-note", line) };
-    });
+  /** The pictures that are shown. */
+  get all() {
+    return this.was ? [this.was, this.now] : [this.now];
   }
 
   retheme() {
-    this.packets?.colours();
+    for (const picture of this.all) {
+      picture.packets?.colours();
+      picture.spacetime?.colours();
+    }
     this.clock.changed();
   }
 
@@ -178,36 +199,52 @@ class Stage {
   act(name) {
     const { clock, run } = this;
     if (!run) return;
-    const marks = () => [0, ...run.events.map((event) => event.t), run.duration];
+    const marks = () => [0, ...run.events.map((event) => event.t), clock.duration];
     const before = (sorted) => sorted.reduce((found, t) => (t < clock.t - 1e-9 && t > found ? t : found), 0);
-    const after = (sorted) => sorted.reduce((found, t) => (t > clock.t + 1e-9 && t < found ? t : found), run.duration);
-    const go = (t) => {
-      clock.play(false);
-      clock.seek(t);
-    };
+    const after = (sorted) => sorted.reduce((found, t) => (t > clock.t + 1e-9 && t < found ? t : found), clock.duration);
     const acts = {
       play: () => clock.play(!clock.playing),
-      back: () => go(this.step(-1)),
-      on: () => go(this.step(1)),
-      previous: () => go(before(marks())),
-      next: () => go(after(marks())),
-      start: () => go(0),
-      end: () => go(run.duration),
-      "far-back": () => go(clock.t - run.duration / 20),
-      "far-on": () => go(clock.t + run.duration / 20),
+      back: () => this.go(this.step(-1)),
+      on: () => this.go(this.step(1)),
+      previous: () => this.go(before(marks())),
+      next: () => this.go(after(marks())),
+      start: () => this.go(0),
+      end: () => this.go(clock.duration),
+      "far-back": () => this.go(clock.t - clock.duration / 20),
+      "far-on": () => this.go(clock.t + clock.duration / 20),
       loop: () => (clock.loop = !clock.loop),
       slower: () => (clock.factor = Math.max(SLOWEST, clock.factor / 2)),
       faster: () => (clock.factor = Math.min(FASTEST, clock.factor * 2)),
     };
-    acts[name]();
+    if (acts[name]) acts[name]();
+    else this.tools.act(name);
     clock.changed();
     this.tell();
   }
 
+  /** Stand still at a moment. */
+  go(t) {
+    this.clock.play(false);
+    this.clock.seek(t);
+    this.tell();
+  }
+
+  /** Ask the kernel for something; what it answers arrives as another state of the model. */
+  ask(message) {
+    if (this.answers) this.model.send(message);
+  }
+
+  /** Set a trait of the model, as a person's choice. */
+  choose(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+
   /** The moment of the next or previous event: a position steps, a message arrives. */
   step(direction) {
-    const { run, clock } = this;
-    if (!run.moments) {
+    const { clock } = this;
+    const run = this.now.runAt(clock.t);
+    if (!Object.hasOwn(run, "moments")) {
       const all = [...run.steps.map((s) => s.t), ...run.flights.map((f) => f.arrived), run.events.map((e) => e.t)];
       const sorted = Float64Array.from(all.flatMap((times) => [...times])).sort();
       run.moments = sorted.filter((t, i) => t <= run.duration && (!i || t - sorted[i - 1] > 1e-9));
@@ -237,39 +274,23 @@ class Stage {
     const fast = clock.playing && clock.rate > 6 * run.pace;
     const words = !clock.playing || began - this.wordsAt > (fast ? WORDS_AT_SPEED_MS : WORDS_EVERY_MS);
     if (words) this.wordsAt = began;
-    factsAt(run, t, facts);
-    this.scene.draw(facts, words, fast);
-    const flying = this.packets.draw(facts);
-    this.fleet.draw(facts, words);
-    this.timeline.draw(facts, words);
+    for (const picture of this.all) picture.draw(t, words, fast);
     this.controls.draw(clock, words);
-    say(this.time, clockText(t, run.duration));
     this.drawCaption(t);
-    if (words) this.drawCards();
-    if (this.was !== clock.playing) {
-      this.was = clock.playing;
+    this.tools.draw(t, words);
+    if (this.told !== clock.playing) {
+      this.told = clock.playing;
       this.tell();
     }
     const data = {
       ready: "true", version: this.version, moment: +t.toFixed(3), playing: clock.playing, committed: facts.committed,
       leaderFlushed: facts.flushed[facts.leader], lost: facts.lost, waiting: facts.waiting, stale: facts.stale,
-      flightsInView: flying,
+      flightsInView: this.now.flying, view: this.now.view,
     };
     for (const [name, value] of Object.entries(data)) {
       if (root.dataset[name] !== String(value)) root.dataset[name] = value;
     }
     this.cost = performance.now() - began;
-  }
-
-  drawCards() {
-    for (const { name, card, label, number, note } of this.shown) {
-      const now = CARDS[name](this.run, this.facts);
-      const { narrow } = this.scene.at;
-      say(label, now.aside && !narrow ? `${now.label} (${now.aside})` : now.label);
-      say(number, now.number);
-      say(note, now.aside && narrow ? `${now.note} · ${now.aside}` : now.note);
-      put(card, "class", `rv-card rv-tone-${now.tone}`);
-    }
   }
 
   /** The latest thing worth noticing; when the clock comes upon one it pulses once. */
@@ -282,18 +303,23 @@ class Stage {
     say(this.captionText, event.text);
     put(this.caption, "class", `rv-caption${event.fault ? " rv-caption-fault" : ""}`);
     clearTimeout(this.announcing);
-    this.announcing = setTimeout(() => say(this.live, event.text), 500);
-    if (!cameUpon) return;
-    const rows = this.run.spans.filter((s) => s.t === event.t).flatMap((s) => s.rows);
-    for (const row of rows) this.scene.pulse(row);
+    this.announcing = setTimeout(() => this.announce(event.text), 500);
+    if (cameUpon) this.now.pulse(event);
+  }
+
+  /** Say something to who listens instead of looking. */
+  announce(text) {
+    say(this.live, text);
   }
 
   destroy() {
+    this.gone = true;
     this.clock.stop();
     clearTimeout(this.telling);
     clearTimeout(this.announcing);
     for (const undo of this.undo) undo();
-    this.undo = null;
+    this.undo = [];
+    this.tools.destroy();
     this.root.remove();
   }
 }

@@ -1,0 +1,1 @@
+// The menu of a node or a link: which faults fit there, and which can be ended.

@@ -1,0 +1,140 @@
+// One run as a picture: title, rows or space-time diagram, numbers, timeline. Two of them may share a clock.
+
+/** What the middle of a picture may show, by name: each has `arrange(run, width)`, `draw(facts, words, fast)`. */
+const VIEWS = ["logs", "space-time"];
+
+class Picture {
+  /**
+   * @param {HTMLElement} parent
+   * @param {{hold: () => void, scrub: (t: number) => void, release: () => void}} hand what dragging on the timeline does
+   */
+  constructor(parent, hand) {
+    const root = html("div", "rv-picture", parent);
+    const head = html("div", "rv-head", root);
+    this.badge = html("div", "rv-badge", head);
+    this.title = html("div", "rv-title", head);
+    this.setting = html("div", "rv-setting", head);
+    this.time = html("div", "rv-clock", head);
+    const scene = html("div", "rv-scene", root);
+    this.rows = svg("svg", { class: "rv-rows", role: "group", "aria-label": "The nodes’ logs" }, scene);
+    this.canvas = html("canvas", "rv-packets", scene);
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.diagram = html("div", "rv-diagram", scene);
+    this.diagram.hidden = true;
+    this.servers = svg("svg", { class: "rv-fleet", role: "img" }, root);
+    this.cards = html("div", "rv-cards", root);
+    const strip = html("div", "rv-strip", root);
+    this.times = svg("svg", { class: "rv-timeline", role: "slider", tabindex: 0, "aria-label": "Moment of the run" }, strip);
+    this.playhead = html("div", "rv-playhead", strip);
+    keepKeys(this.times);
+    this.root = root;
+    this.run = null;
+    this.detail = null; // the messages and positions of a short window, where the run holds a sample only
+    this.width = 0;
+    this.view = "logs";
+    this.listen(hand);
+  }
+
+  listen(hand) {
+    const { times } = this;
+    const scrub = (event) => {
+      const box = times.getBoundingClientRect();
+      hand.scrub(this.timeline.timeAt(((event.clientX - box.left) * this.width) / box.width));
+    };
+    times.addEventListener("pointerdown", (event) => {
+      if (!this.run || event.button) return;
+      times.setPointerCapture(event.pointerId);
+      hand.hold();
+      scrub(event);
+    });
+    times.addEventListener("pointermove", (event) => times.hasPointerCapture(event.pointerId) && scrub(event));
+    times.addEventListener("lostpointercapture", () => hand.release());
+  }
+
+  /** Take a run; `arrange` lays it out. */
+  show(run) {
+    this.run = run;
+    this.detail = null;
+    this.facts = makeFacts(run);
+    this.width = 0;
+    say(this.title, run.title);
+    say(this.setting, run.setting);
+    this.setting.title = run.setting;
+    this.root.setAttribute("aria-label", `${run.title}: ${run.setting}`);
+  }
+
+  /** Lay everything out for the width that there is. @returns {boolean} whether anything changed */
+  arrange(width, view) {
+    if (!this.run || (width === this.width && view === this.view)) return false;
+    this.width = width;
+    this.view = view;
+    const logs = view === "logs";
+    this.scene = new Scene(this.run, this.rows, width);
+    this.packets = new Packets(this.canvas, this.scene);
+    this.fleet = new FleetStrip(this.run, this.servers, this.scene.at);
+    this.timeline = new Timeline(this.run, this.times, this.playhead, width);
+    this.rows.style.display = logs ? "" : "none";
+    this.canvas.style.display = logs ? "" : "none";
+    this.diagram.hidden = logs;
+    this.spacetime = logs ? null : new SpaceTime(this.run, this.diagram, width);
+    this.makeCards();
+    return true;
+  }
+
+  makeCards() {
+    this.cards.replaceChildren();
+    this.shown = this.run.cards.map((name) => {
+      const card = html("div", "rv-card", this.cards);
+      const label = html("div", "rv-card-label", card);
+      const line = html("div", "rv-card-line", card);
+      return { name, card, label, number: html("span", "rv-card-number", line), note: html("span", "rv-card-note", line) };
+    });
+  }
+
+  /** The run as it is known around a moment: in full where a window of it is at hand. */
+  runAt(t) {
+    const { detail } = this;
+    return detail && t >= detail.from && t <= detail.to ? detail : this.run;
+  }
+
+  /**
+   * @param {number} t ms
+   * @param {boolean} words whether texts may change now: while playing, not 60 times a second
+   * @param {boolean} fast whether the clock has let go
+   */
+  draw(t, words, fast) {
+    const { facts, run } = this;
+    factsAt(this.runAt(t), Math.min(t, run.duration), facts);
+    let flying = 0;
+    if (this.spacetime) flying = this.spacetime.draw(facts, words, fast);
+    else {
+      this.scene.draw(facts, words, fast);
+      flying = this.packets.draw(facts);
+    }
+    this.fleet.draw(facts, words);
+    this.timeline.draw(facts, words);
+    say(this.time, clockText(t, run.duration));
+    if (words) this.drawCards();
+    this.flying = flying;
+  }
+
+  drawCards() {
+    for (const { name, card, label, number, note } of this.shown) {
+      const now = CARDS[name](this.facts.run, this.facts);
+      const { narrow } = this.scene.at;
+      say(label, now.aside && !narrow ? `${now.label} (${now.aside})` : now.label);
+      say(number, now.number);
+      say(note, now.aside && narrow ? `${now.note} · ${now.aside}` : now.note);
+      put(card, "class", `rv-card rv-tone-${now.tone}`);
+    }
+  }
+
+  pulse(event) {
+    const rows = this.run.spans.filter((s) => s.t === event.t).flatMap((s) => s.rows);
+    for (const row of rows) this.scene.pulse(row);
+  }
+
+  destroy() {
+    this.root.remove();
+  }
+}

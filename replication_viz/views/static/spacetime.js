@@ -1,0 +1,1 @@
+// The space-time diagram: a line for each node, time to the right, each message a slanted line.
