@@ -251,7 +251,8 @@ def test_nothing_sticks_out(browser: Browser, tmp_path: Path, width: int) -> Non
     with stage_page(browser, tmp_path, busy, moment=900, viewport={"width": width, "height": 800}) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == width
         stage, tools = (page.locator(part).bounding_box() for part in (".rv-stage", ".rv-tools"))
-        assert stage is not None and tools is not None
+        assert stage is not None
+        assert tools is not None
         assert tools["y"] - stage["y"] <= (560 if width == 980 else 720)
         outside = page.evaluate(
             """(width) => [...document.querySelectorAll('.rv-rows text, .rv-timeline text')]

@@ -41,6 +41,8 @@ _MODULES = (
     "stage",
 )
 
+_SHEETS = ("stage", "edit", "story", "keep")
+
 
 @cache
 def module() -> str:
@@ -51,7 +53,7 @@ def module() -> str:
 @cache
 def styles() -> str:
     """Return the stage's style sheet, the colours of both themes included."""
-    return css_variables() + _static("stage.css")
+    return css_variables() + "".join(_static(f"{name}.css") for name in _SHEETS)
 
 
 class Stage(anywidget.AnyWidget):
