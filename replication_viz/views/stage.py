@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -12,6 +13,7 @@ import anywidget
 import traitlets as t
 
 from ..trace import Trace
+from .detail import encode_window
 from .moment import telling_moment
 from .style import css_variables
 from .wire import decode, encode
@@ -89,6 +91,7 @@ class Stage(anywidget.AnyWidget):
     drawer = t.Unicode("").tag(sync=True)
     projector = t.Bool(False).tag(sync=True)
     bench = t.Dict().tag(sync=True)
+    live = t.Bool(True).tag(sync=True)  # somebody answers; a page without a kernel has no such trait
     moment = t.Float(0.0).tag(sync=True)
     playing = t.Bool(False).tag(sync=True)
     _esm = t.Unicode().tag(sync=True)
@@ -96,8 +99,10 @@ class Stage(anywidget.AnyWidget):
 
     def __init__(self, trace: Trace, moment: float | None = None) -> None:
         self._trace = trace
+        self._was: Trace | None = None
         at = telling_moment(trace) if moment is None else _checked(trace, moment)
         super().__init__(payload=encode(trace), moment=at)
+        self.on_msg(self._asked)
 
     @t.default("_esm")
     def _module(self) -> str:
@@ -125,12 +130,19 @@ class Stage(anywidget.AnyWidget):
         payload = encode(trace)
         before = b"" if was is None else encode(was)
         with self.hold_sync():
-            self._trace = trace
+            self._trace, self._was = trace, was
             self.payload = payload
             self.was = before
             self.moment = min(self.moment, trace.duration_ms)
             if bench is not None:
                 self.bench = bench
+
+    def _asked(self, widget: Any, content: dict[str, Any], buffers: list[bytes]) -> None:
+        """Send what happened around a moment in full: the stage has come to rest where it holds a sample only."""
+        trace = self._was if content.get("of") == "was" else self._trace
+        at = content.get("at")
+        if content.get("do") == "window" and trace is not None and isinstance(at, int | float) and math.isfinite(at):
+            self.send({"did": "window", "of": content.get("of")}, [encode_window(trace, float(at))])
 
     def __repr__(self) -> str:
         return f"Stage({self._trace!r})"

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..scenario import Change, Scenario
 from ..trace import FlightKind, Position, Trace
 from .plot import CURVE_BINS, curves, pools, view
 from .story import header
@@ -30,7 +31,7 @@ Column = NDArray[np.int64]
 
 
 @dataclass
-class _Columns:
+class Columns:
     """Columns in the order in which they are written; the header says how long each is."""
 
     parts: list[Column] = field(default_factory=list)
@@ -59,12 +60,12 @@ def encode(trace: Trace) -> bytes:
     Both are told in the header's ``notes``.
     """
     head = header(trace)
-    tick = 0.01 if trace.duration_ms < 10_000_000 else 0.1
+    tick = tick_of(trace)
     head["tick"] = tick
     head["grid"] = 0
-    columns = _Columns()
-    head["levels"] = _levels(trace, tick, columns, head)
-    head["flights"] = _flights(trace, tick, columns, head)
+    columns = Columns()
+    head["levels"] = place_levels(trace, tick, columns, head)
+    head["flights"] = place_flights(trace, tick, columns, head)
     head["curves"] = []
     for curve in curves(trace):
         columns.add(np.where(np.isnan(curve.values), -1, np.round(np.nan_to_num(curve.values) * 100)).astype(np.int64))
@@ -79,7 +80,7 @@ def encode(trace: Trace) -> bytes:
         columns.add(busy)
         columns.add(queueing)
     head["columns"] = columns.lengths
-    return _pack(head, columns.differences())
+    return pack(head, columns.differences())
 
 
 def decode(message: bytes) -> tuple[dict[str, Any], list[Column]]:
@@ -101,10 +102,21 @@ def decode(message: bytes) -> tuple[dict[str, Any], list[Column]]:
     return head, [np.cumsum(part, dtype=np.int64) for part in np.split(values, cuts)]
 
 
-def _pack(head: dict[str, Any], values: NDArray[np.int32]) -> bytes:
+def pack(head: dict[str, Any], values: NDArray[np.int32]) -> bytes:
     text = json.dumps(head, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     planes = np.ascontiguousarray(values.view(np.uint8).reshape(-1, 4).T).tobytes()
     return MAGIC + zlib.compress(len(text).to_bytes(4, "little") + text + planes, 6)
+
+
+def tick_of(trace: Trace) -> float:
+    """Return the unit in which a trace's times are counted, ms."""
+    return 0.01 if trace.duration_ms < 10_000_000 else 0.1
+
+
+def kinds_shown(scenario: Scenario) -> frozenset[int]:
+    """Return the kinds of messages worth drawing: a reply for which nobody waits would only hide the others."""
+    asked = {scenario.level, *(fault.value for fault in scenario.faults if isinstance(fault, Change))}
+    return frozenset(int(kind) for kind in FlightKind if kind != FlightKind.WROTE or "remote_write" in asked)
 
 
 def _span(ms: float) -> str:
@@ -115,7 +127,7 @@ def _ticks(times: NDArray[np.float64], tick: float) -> Column:
     return np.ceil(times / tick - 1e-6).astype(np.int64)
 
 
-def _levels(trace: Trace, tick: float, columns: _Columns, head: dict[str, Any]) -> list[list[int]]:
+def place_levels(trace: Trace, tick: float, columns: Columns, head: dict[str, Any]) -> list[list[int]]:
     """Add the positions' steps; return node, position and count of each group."""
     levels = trace.levels
     group = levels.node.astype(np.int64) * _POSITIONS + levels.which
@@ -163,13 +175,10 @@ def _appends_that_matter(group: Column, times: NDArray[np.float64], lsns: Column
     return kept
 
 
-def _flights(trace: Trace, tick: float, columns: _Columns, head: dict[str, Any]) -> list[list[int]]:
+def place_flights(trace: Trace, tick: float, columns: Columns, head: dict[str, Any]) -> list[list[int]]:
     """Add the messages, a group for each link and kind; return kind, source, target and count of each group."""
     flights = trace.flights
-    shown = flights.kind != FlightKind.WROTE
-    if "remote_write" in (epoch["level"] for epoch in head["epochs"]):
-        shown[:] = True  # else nobody waits for these: they would only hide the others
-    chosen = np.flatnonzero(shown)
+    chosen = np.flatnonzero(np.isin(flights.kind, list(kinds_shown(trace.scenario))))
     nodes = len(trace.nodes)
     group = (flights.kind[chosen].astype(np.int64) * nodes + flights.source[chosen]) * nodes + flights.target[chosen]
     order = np.argsort(group, kind="stable")

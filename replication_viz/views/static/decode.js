@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{t: Float64Array, v: Int32Array}} Steps  a position: from t[i] on it is v[i]
- * @typedef {{kind: number, source: number, target: number, n: number, sent: Float64Array, arrived: Float64Array,
+ * @typedef {{kind: number, source: number, target: number, sent: Float64Array, arrived: Float64Array,
  *   to: Int32Array, carries: Int32Array, lost: Uint8Array, longest: number}} Flights
  */
 
@@ -28,33 +28,46 @@ async function inflate(packed) {
   return plain;
 }
 
-/** @param {DataView | Uint8Array} message @returns {Promise<object>} the run */
-async function decodeRun(message) {
+/** Unpack a message. @param {DataView | Uint8Array} message @returns {Promise<[object, () => Float64Array]>} the header, and
+ *  what gives one column after the other */
+async function unpack(message) {
   // A copy: a view's offset need not be a multiple of four.
   const bytes = new Uint8Array(message.buffer.slice(message.byteOffset, message.byteOffset + message.byteLength));
   if (String.fromCharCode(...bytes.subarray(0, 4)) !== "RVS1") throw new Error("this is no message for the stage");
   const plain = await inflate(bytes.subarray(4));
   const size = new DataView(plain.buffer).getUint32(0, true);
-  const run = JSON.parse(new TextDecoder().decode(plain.subarray(4, 4 + size)));
-  const columns = unshuffle(plain.subarray(4 + size), run.columns);
-  const ms = (column) => column.map((ticks) => ticks * run.tick);
+  const head = JSON.parse(new TextDecoder().decode(plain.subarray(4, 4 + size)));
+  const columns = unshuffle(plain.subarray(4 + size), head.columns);
   let next = 0;
-  const take = () => columns[next++];
+  return [head, () => columns[next++]];
+}
 
-  run.steps = new Array(run.nodes.length * 5).fill(NO_STEPS);
-  for (const [node, which] of run.levels) {
-    run.steps[node * 5 + which] = { t: ms(take()), v: Int32Array.from(take()) };
-  }
-  run.flights = run.flights.map(([kind, source, target, n]) => {
+/** Read positions and messages, a group for each. */
+function takeTables(head, take, nodes) {
+  const ms = (column) => column.map((ticks) => ticks * head.tick);
+  const steps = new Array(nodes * 5).fill(NO_STEPS);
+  for (const [node, which] of head.levels) steps[node * 5 + which] = { t: ms(take()), v: Int32Array.from(take()) };
+  const flights = head.flights.map(([kind, source, target]) => {
     const sent = ms(take());
     const arrived = ms(take()).map((transit, i) => sent[i] + transit);
     const to = Int32Array.from(take());
     const packed = take();
-    const longest = arrived.reduce((most, end, i) => Math.max(most, end - sent[i]), 0);
     const carries = Int32Array.from(packed, (value) => Math.floor(value / 2));
     const lost = Uint8Array.from(packed, (value) => value % 2);
-    return { kind, source, target, n, sent, arrived, to, carries, lost, longest };
+    return withLongest({ kind, source, target, sent, arrived, to, carries, lost });
   });
+  return { steps, flights };
+}
+
+function withLongest(flights) {
+  flights.longest = flights.arrived.reduce((most, end, i) => Math.max(most, end - flights.sent[i]), 0);
+  return flights;
+}
+
+/** @param {DataView | Uint8Array} message @returns {Promise<object>} the run */
+async function decodeRun(message) {
+  const [run, take] = await unpack(message);
+  Object.assign(run, takeTables(run, take, run.nodes.length));
   for (const curve of run.curves) {
     curve.values = take().map((hundredths) => (hundredths < 0 ? NaN : hundredths / 100));
     curve.top = curve.values.reduce((most, value) => (value > most ? value : most), 0);
@@ -63,6 +76,41 @@ async function decodeRun(message) {
   run.octaves = take().map((value) => value / 1024);
   if (run.fleet) run.fleet.pools = Array.from({ length: run.fleet.servers }, () => ({ busy: take(), queue: take() }));
   return run;
+}
+
+/**
+ * Read a window of a run of which only a sample is at hand: all that happened from `from` to `to`, the sample around it.
+ * @param {DataView | Uint8Array} message @param {object} run @returns {Promise<object>} like a run
+ */
+async function decodeWindow(message, run) {
+  const [head, take] = await unpack(message);
+  const { steps, flights } = takeTables(head, take, run.nodes.length);
+  const { from, to } = head;
+  const detail = Object.create(run);
+  detail.steps = run.steps.map((sample, i) => spliced(sample, steps[i], "t", from, to));
+  const same = (a) => (b) => a.kind === b.kind && a.source === b.source && a.target === b.target;
+  detail.flights = run.flights.map((sample) => {
+    const exact = flights.find(same(sample));
+    return exact ? withLongest({ ...sample, ...spliced(sample, exact, "sent", Math.min(from, exact.sent[0]), to) }) : sample;
+  });
+  detail.flights.push(...flights.filter((exact) => !run.flights.some(same(exact))));
+  return Object.assign(detail, { from, to, grid: 0, notes: [] });
+}
+
+/** Columns of a sample, with those of an exact stretch in the place of what the sample has there. */
+function spliced(sample, exact, time, from, to) {
+  const begin = countBelow(sample[time], from);
+  const end = countUpTo(sample[time], to);
+  const result = {};
+  for (const [name, column] of Object.entries(exact)) {
+    if (!ArrayBuffer.isView(column)) continue;
+    const joined = new column.constructor(begin + column.length + sample[name].length - end);
+    joined.set(sample[name].subarray(0, begin));
+    joined.set(column, begin);
+    joined.set(sample[name].subarray(end), begin + column.length);
+    result[name] = joined;
+  }
+  return result;
 }
 
 /** Undo the byte shuffle and the differences. @param {Uint8Array} planes @param {number[]} lengths */
@@ -90,6 +138,13 @@ function countUpTo(sorted, x) {
     else high = mid;
   }
   return low;
+}
+
+/** Return how many of the sorted values are less than x. */
+function countBelow(sorted, x) {
+  let n = countUpTo(sorted, x);
+  while (n && sorted[n - 1] >= x) n--;
+  return n;
 }
 
 /** Return a position at a moment. */

@@ -63,6 +63,18 @@ class Picture {
     this.root.setAttribute("aria-label", `${run.title}: ${run.setting}`);
   }
 
+  /** Whether at this moment a sample is drawn for want of the whole. */
+  isSample(t) {
+    return this.run.notes.length > 0 && this.runAt(Math.min(t, this.run.duration)) === this.run;
+  }
+
+  /** Take a window of the run in full; an answer that came too late, for another run, is dropped. */
+  async zoomIn(message) {
+    const { run } = this;
+    const detail = await decodeWindow(message, run);
+    if (run === this.run) this.detail = detail;
+  }
+
   /** Lay everything out for the width that there is. @returns {boolean} whether anything changed */
   arrange(width, view) {
     if (!this.run || (width === this.width && view === this.view)) return false;

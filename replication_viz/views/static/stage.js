@@ -5,6 +5,9 @@ const FASTEST = 64;
 const WORDS_EVERY_MS = 120; // while playing; a number that changes 60 times a second is not read
 const WORDS_AT_SPEED_MS = 300;
 const PROJECTOR = 1.5; // how much larger all is for a lecture hall
+const SHARPEN_AFTER_MS = 80;
+const UNANSWERED_MS = 2_000; // then it asks again
+const SHARPEST = 8; // so many times the first pace a window in full is worth asking for
 const NARROWEST = 600; // in less room the whole picture shrinks
 
 class Stage {
@@ -117,6 +120,9 @@ class Stage {
       if (this.model.get("playing") !== this.clock.playing) this.clock.play(this.model.get("playing"));
     });
     hear("bench", () => this.tools.show());
+    const answered = (content, buffers) => this.answered(content, buffers);
+    this.model.on("msg:custom", answered);
+    this.undo.push(() => this.model.off("msg:custom", answered));
     for (const name of ["view", "drawer", "projector"]) hear(name, () => this.arrange());
   }
 
@@ -264,6 +270,28 @@ class Stage {
     }, 250);
   }
 
+  /** Once the clock rests, or goes slowly, where only a sample is at hand: ask for all of it. */
+  sharpen(t) {
+    if (this.model.get("live") !== true || this.asking) return;
+    if (this.clock.playing && this.clock.rate > SHARPEST * this.run.pace) return;
+    const picture = this.all.find((shown) => shown.isSample(t));
+    if (!picture) return;
+    const of = picture === this.now ? "now" : "was";
+    this.asking = setTimeout(() => {
+      if (picture.isSample(this.clock.t)) this.model.send({ do: "window", of, at: this.clock.t });
+      this.asking = setTimeout(() => (this.asking = 0), UNANSWERED_MS);
+    }, SHARPEN_AFTER_MS);
+  }
+
+  async answered({ did, of }, buffers) {
+    const picture = of === "was" ? this.was : this.now;
+    if (did !== "window" || !picture?.run) return;
+    clearTimeout(this.asking);
+    this.asking = 0;
+    await picture.zoomIn(buffers[0]);
+    if (!this.gone) this.clock.changed();
+  }
+
   // -- one frame ----------------------------------------------------------------------------------------------------
 
   draw(t) {
@@ -278,6 +306,7 @@ class Stage {
     this.controls.draw(clock, words);
     this.drawCaption(t);
     this.tools.draw(t, words);
+    this.sharpen(t);
     if (this.told !== clock.playing) {
       this.told = clock.playing;
       this.tell();
@@ -285,7 +314,7 @@ class Stage {
     const data = {
       ready: "true", version: this.version, moment: +t.toFixed(3), playing: clock.playing, committed: facts.committed,
       leaderFlushed: facts.flushed[facts.leader], lost: facts.lost, waiting: facts.waiting, stale: facts.stale,
-      flightsInView: this.now.flying, view: this.now.view,
+      flightsInView: this.now.flying, view: this.now.view, sample: this.now.isSample(t),
     };
     for (const [name, value] of Object.entries(data)) {
       if (root.dataset[name] !== String(value)) root.dataset[name] = value;
@@ -315,8 +344,7 @@ class Stage {
   destroy() {
     this.gone = true;
     this.clock.stop();
-    clearTimeout(this.telling);
-    clearTimeout(this.announcing);
+    for (const timer of [this.telling, this.announcing, this.asking]) clearTimeout(timer);
     for (const undo of this.undo) undo();
     this.undo = [];
     this.tools.destroy();

@@ -83,7 +83,8 @@ class Timeline {
     const beside = legend + notes.length * 6 < this.right;
     const y = beside ? 13 : this.tall - 3 + 13;
     if (!beside) this.tall += 16;
-    svg("text", { class: "rv-legend rv-quiet", x: this.right, y, "text-anchor": "end" }, this.root).textContent = notes;
+    this.notes = svg("text", { class: "rv-legend rv-quiet", x: this.right, y, "text-anchor": "end" }, this.root);
+    this.notes.textContent = notes;
   }
 
   makeAxis() {
@@ -148,6 +149,7 @@ class Timeline {
   }
 
   draw(facts, words) {
+    if (this.notes) say(this.notes, (facts.run.notes.length ? this.run.notes : ["all is drawn here"]).join(" · "));
     put(this.head, "style", `transform:translateX(${this.x(facts.t).toFixed(1)}px)`);
     if (!words) return;
     put(this.root, "aria-valuenow", String(Math.round(facts.t)));
