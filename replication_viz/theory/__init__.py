@@ -12,6 +12,8 @@ from .loss import (
     patroni_bound,
 )
 from .pool import connections_needed, erlang_b, erlang_c, mean_queueing
+from .replay import catch_up_s, chance_to_wait, overload, replay_pause, replay_queue
+from .retention import base_backup_s, time_until_full_s
 
 __all__ = [
     "ExponentialLagLoss",
@@ -19,6 +21,9 @@ __all__ = [
     "PoissonLoss",
     "any_of_loss",
     "at_least_k_up",
+    "base_backup_s",
+    "catch_up_s",
+    "chance_to_wait",
     "commit_latency",
     "connections_needed",
     "erlang_b",
@@ -27,8 +32,12 @@ __all__ = [
     "in_order_loss",
     "in_order_losses",
     "mean_queueing",
+    "overload",
     "patroni_bound",
+    "replay_pause",
+    "replay_queue",
     "slow_if_all",
     "slow_if_any",
+    "time_until_full_s",
     "write_availability",
 ]
