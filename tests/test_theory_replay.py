@@ -96,7 +96,7 @@ def test_a_backlog_goes_while_writes_keep_coming() -> None:
     assert theory.catch_up_s(30 * 900, 900, 1_000) == pytest.approx(pause.catch_up_s)
 
 
-@pytest.mark.parametrize("case", cases("retention", "dead slot"), ids=case_id)
+@pytest.mark.parametrize("case", cases("retention", "hours until a dead slot"), ids=case_id)
 def test_how_long_until_a_dead_slot_fills_the_disk(case: dict[str, Any]) -> None:
     free, rate = case["inputs"]["free_GB"] * 2**30, case["inputs"]["MBps"] * 2**20
     assert theory.time_until_full_s(free, rate) / 3600 == pytest.approx(case["expected"])
