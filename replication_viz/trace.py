@@ -59,6 +59,7 @@ class Position(IntEnum):
     FLUSHED = 2
     REPLAYED = 3
     COMMITTED = 4
+    OLDEST = 5  # the leader's log begins after this LSN
 
 
 class Role(IntEnum):
@@ -84,6 +85,13 @@ class MarkKind(IntEnum):
     POOL = 10
     DRAIN = 11
     RETURN = 12
+    QUERY = 13
+    CANCELLED = 14
+    SLOT = 15
+    FALLEN = 16
+    FULL = 17
+    FETCH = 18
+    REBUILT = 19
 
 
 class Table:

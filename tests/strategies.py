@@ -17,11 +17,15 @@ from replication_viz.scenario import (
     LinkDelay,
     NodeSettings,
     Partition,
+    PauseReplay,
     Restart,
     Scenario,
     SlowReplay,
     StallDisk,
 )
+from replication_viz.scenario import scenarios as registry
+from replication_viz.scenario.faults import CHANGEABLE
+from replication_viz.scenario.offers import offers
 
 ACKS = ("async", "all", "*", "s1", "FIRST 1 (s2, s1)", "FIRST 2 (s1, s2, s3)", "ANY 1 (*)", "ANY 2 (s1, s2, s3)")
 LEVELS = ("local", "remote_write", "on", "remote_apply")
@@ -66,6 +70,7 @@ def _faults(replicas: int, duration_ms: float) -> st.SearchStrategy[Fault]:
         ways = st.sampled_from([way for name in names for way in ((LEADER, name), (name, LEADER))])
         choices += [
             st.builds(SlowReplay, node=one, factor=numbers(0.5, 500), for_ms=lasts, at_ms=now),
+            st.builds(PauseReplay, node=one, for_ms=lasts, at_ms=now),
             st.builds(Partition, nodes=some, for_ms=lasts, at_ms=now),
             st.builds(_cut, ways, st.booleans(), lasts),
             st.builds(_delay, ways, numbers(0, 60), lasts),
@@ -138,3 +143,42 @@ SETTINGS = st.builds(
     replay_us=st.none() | numbers(0, 3_000),
     apply_delay_ms=st.none() | numbers(0, 50),
 )
+
+
+@st.composite
+def five_more_faults(draw: st.DrawFn) -> Scenario:
+    """Return a named scenario as readers fork it: some knobs turned, five faults clicked or changes made."""
+    scenario = registry[draw(st.sampled_from(list(registry)))]
+    knobs = {"lag_ms": st.sampled_from([5.0, 135.0, 200.0]), "flush_ms": st.sampled_from([1.0, 2.5, 7.0])}
+    scenario = scenario.but(**draw(st.fixed_dictionaries({}, optional=knobs)))
+    moments = st.integers(0, int(scenario.duration_ms * 100)).map(lambda hundredths: hundredths / 100)
+    for _ in range(5):
+        fault = draw(clicked(scenario.replicas) | turned()).model_copy(update={"at_ms": draw(moments)})
+        if hasattr(fault, "for_ms") and draw(st.booleans()):
+            fault = fault.model_copy(update={"for_ms": draw(moments) + 0.01})
+        scenario = scenario.with_fault(fault)
+    return scenario
+
+
+@cache
+def clicked(replicas: int) -> st.SearchStrategy[Fault]:
+    """Return a fault from the menus, at 0 ms."""
+    names = [f"s{i}" for i in range(1, replicas + 1)]
+    of_leader = [offer.at(0, node=LEADER) for offer in offers()["leader"]]
+    of_replicas = [offer.at(0, node=name) for offer in offers()["replica"] for name in names]
+    of_links = [offer.at(0, leader=LEADER, replica=name) for offer in offers()["link"] for name in names]
+    return st.sampled_from(of_leader) | st.sampled_from(of_replicas) | st.sampled_from(of_links)
+
+
+@cache
+def turned() -> st.SearchStrategy[Fault]:
+    """Return a change of a setting as its knob makes it, at 0 ms."""
+    texts = {"ack": [*ACKS, "ANY 1 (s1, s2, s3)"], "level": LEVELS}
+    return st.sampled_from(CHANGEABLE).flatmap(
+        lambda setting: st.builds(
+            Change,
+            setting=st.just(setting),
+            value=st.sampled_from(texts.get(setting, [0.5, 5.0, 20.5, 135.0, 450.0, 1_500.0])),
+            at_ms=st.just(0.0),
+        )
+    )

@@ -377,10 +377,10 @@ def test_a_change_to_the_value_that_holds_changes_nothing_but_the_caption():
     a, b = run(TINY), run(TINY.but(faults=same))
     assert (ops(a), flights(a), levels(a), states(a)) == (ops(b), flights(b), levels(b), states(b))
     assert [text for _, text in marks(b)] == [
-        "flush_ms set to 2",
-        "network_ms set to 1",
-        "rate_per_s set to 50",
-        "ack set to s1",
+        "disk flush set to 2 ms",
+        "network delay set to 1 ms",
+        "write rate set to 50 writes/s",
+        "acknowledgement rule set to s1",
     ]
 
 

@@ -11,6 +11,7 @@ from replication_viz.scenario import (
     LinkDelay,
     NodeSettings,
     Partition,
+    PauseReplay,
     Restart,
     SlowReplay,
     StallDisk,
@@ -149,6 +150,35 @@ def test_replay_slows_down_by_its_factor():
     assert measures.lag(trace, "s1", "flush", 699.0) < 10
 
 
+def test_a_paused_replay_stands_still_while_the_log_is_received_and_flushed():
+    paused = run(STEADY.but(faults=(PauseReplay(node="s1", at_ms=300, for_ms=400),)))
+    steps, _ = paused.steps("s1", Position.REPLAYED)
+    assert not ((steps >= 300) & (steps < 700)).any()
+    for which in (Position.RECEIVED, Position.FLUSHED):
+        np.testing.assert_array_equal(paused.steps("s1", which), run(STEADY).steps("s1", which))
+    assert positions(paused, 699.9, Position.REPLAYED) == [29, 69]
+    assert positions(paused, 702.1, Position.REPLAYED) == [69, 69]  # 40 writes of 0.05 ms, then level again
+    assert ops(paused) == ops(run(STEADY))
+
+
+def test_work_under_way_when_replay_pauses_is_finished_afterwards():
+    """The write at 200 ms is flushed at 205 and takes 4 ms to replay: two of them before the pause, two after it."""
+    slow = STEADY.but(rate_per_s=5, replay_us=4_000)
+    pauses = (PauseReplay(node="s1", at_ms=207, for_ms=30), PauseReplay(node="s1", at_ms=210, for_ms=5))
+    assert run(slow).steps("s1", Position.REPLAYED)[0][0] == pytest.approx(209)
+    assert run(slow.but(faults=pauses)).steps("s1", Position.REPLAYED)[0][0] == pytest.approx(239)
+    assert run(slow.but(faults=pauses)).steps("s2", Position.REPLAYED)[0][0] == pytest.approx(209)
+
+
+def test_under_remote_apply_commits_wait_for_a_paused_replay_and_a_restart_does_not_end_the_pause():
+    pause = PauseReplay(node="s1", at_ms=300, for_ms=400)
+    restarted = (pause, Crash(node="s1", at_ms=400), Restart(node="s1", at_ms=450))
+    for faults in ((pause,), restarted):
+        trace = run(STEADY.but(ack="s1", level="remote_apply", faults=faults))
+        assert trace.ops.returned[29:69].min() >= 701
+        assert (trace.ops.outcome == Outcome.OK)[:99].all()
+
+
 def test_a_stall_of_the_leaders_disk_stops_every_commit_and_then_takes_all_at_once():
     trace = run(STEADY.but(faults=(StallDisk(node="L", at_ms=300, for_ms=100, flush_ms=250),)))
     assert [row[1] for row in ops(trace)[29:33]] == [554, 556, 556, 556]  # the write at 300 began the stalled flush
@@ -285,6 +315,7 @@ def test_every_fault_has_a_mark_that_says_what_happens_and_for_how_long():
         Restart(node="s2", at_ms=200),
         StallDisk(node="L", at_ms=300, for_ms=50),
         SlowReplay(node="s1", at_ms=400),
+        PauseReplay(node="s1", at_ms=450, for_ms=20),
         Partition(nodes=("s1", "s2"), at_ms=500, for_ms=10),
         CutLink(source="L", target="s1", at_ms=600, for_ms=10),
         LinkDelay(source="s1", target="L", at_ms=700, for_ms=10),
@@ -301,6 +332,7 @@ def test_every_fault_has_a_mark_that_says_what_happens_and_for_how_long():
             (200, nan, MarkKind.RESTART, 2, -1),
             (300, 350, MarkKind.DISK, 0, -1),
             (400, inf, MarkKind.REPLAY, 1, -1),
+            (450, 470, MarkKind.REPLAY, 1, -1),
             (500, 510, MarkKind.PARTITION, 1, -1),
             (500, 510, MarkKind.PARTITION, 2, -1),
             (600, 610, MarkKind.LINK, 0, 1),
@@ -308,11 +340,12 @@ def test_every_fault_has_a_mark_that_says_what_happens_and_for_how_long():
             (800, nan, MarkKind.CHANGE, -1, -1),
         ],
     )
-    assert shown.text.tolist()[:4] == [
+    assert shown.text.tolist()[:5] == [
         "s2 crashes",
         "s2 restarts",
         "L: disk stalls, 400 ms a flush",
         "s1: replay 10 times slower",
+        "s1: replay stands still",
     ]
 
 

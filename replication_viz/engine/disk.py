@@ -7,7 +7,7 @@ from .streams import Varying
 
 
 class Disk:
-    """How long flushes take on one node."""
+    """How long flushes take on one node: as long as chance says, or as its throughput needs for the bytes."""
 
     def __init__(self, scenario: Scenario, node: str) -> None:
         self.flush = Varying(
@@ -17,15 +17,20 @@ class Disk:
             scenario.seed,
             f"flush {node}",
         )
+        self._bytes_per_ms = float(scenario.of(node, "disk_mb_per_s")) * 1_000
         self._stalls = [
             (fault.at_ms, fault.until_ms, fault.flush_ms)
             for fault in scenario.timeline
             if isinstance(fault, StallDisk) and fault.node == node
         ]
 
-    def flush_ms(self, now: float) -> float:
-        """Return how long a flush that begins now takes, ms."""
-        usual = self.flush.draw()
+    def bytes_within(self, ms: float) -> float:
+        """Return how many bytes it writes in a time, ms."""
+        return self._bytes_per_ms * ms
+
+    def flush_ms(self, now: float, size: float) -> float:
+        """Return how long a flush of so many bytes that begins now takes, ms."""
+        usual = max(self.flush.draw(), size / self._bytes_per_ms)
         for begin, end, stalled in self._stalls:
             if begin <= now < end:
                 return max(usual, stalled)

@@ -9,9 +9,13 @@ from ..scenario import (
     Change,
     Crash,
     CutLink,
+    DropSlot,
     Fault,
     LinkDelay,
+    LongQuery,
     Partition,
+    PauseReplay,
+    Rebuild,
     Restart,
     Scenario,
     SlowReplay,
@@ -25,12 +29,18 @@ _KIND: dict[type, MarkKind] = {
     Restart: MarkKind.RESTART,
     StallDisk: MarkKind.DISK,
     SlowReplay: MarkKind.REPLAY,
+    PauseReplay: MarkKind.REPLAY,
+    LongQuery: MarkKind.QUERY,
+    DropSlot: MarkKind.CHANGE,
+    Rebuild: MarkKind.CHANGE,
     Partition: MarkKind.PARTITION,
     CutLink: MarkKind.LINK,
     LinkDelay: MarkKind.LINK,
     Change: MarkKind.CHANGE,
     CancelWaits: MarkKind.CHANGE,
 }
+
+_MOMENTS = Crash | Restart | Change | CancelWaits | DropSlot | Rebuild
 
 
 def mark_faults(record: Record, scenario: Scenario) -> None:
@@ -68,7 +78,11 @@ def _places(fault: Fault, names: tuple[str, ...]) -> list[tuple[int, int]]:
 
 
 def _until(fault: Fault) -> float:
-    return float("nan") if isinstance(fault, Crash | Restart | Change | CancelWaits) else fault.until_ms
+    return (
+        float("nan")
+        if isinstance(fault, Crash | Restart | Change | CancelWaits | DropSlot | Rebuild)
+        else fault.until_ms
+    )
 
 
 def _usual_commit_ms(scenario: Scenario) -> float:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..scenario import LEADER, CancelWaits, Change, Crash, Restart, Scenario
-from ..scenario.model import MAX_BATCH_BYTES, Level
+from ..scenario import LEADER, CancelWaits, Change, Crash, DropSlot, Rebuild, Restart, Scenario
+from ..scenario.limits import MAX_BATCH_BYTES
+from ..scenario.model import Level
 from ..trace import FlightKind, MarkKind, Position, Trace
 from .ack import BLOCKED, AckRule
 from .clients import Writers, reads, writers
 from .clock import Call, Clock
 from .disk import Disk
+from .hot_standby import Vacuum
+from .keeper import Keeper
 from .marks import mark_blocked, mark_faults
 from .network import Link
 from .record import Record
@@ -43,6 +46,9 @@ class Walsender:
         The position up to which it has sent.
     report : (int, int, int)
         What the replica last said: written, flushed, replayed.
+    fallen, fetches, rebuilding : bool
+        Whether the replica needs log that is gone; whether it fetches that from the archive; whether it is being set
+        up anew.
     """
 
     def __init__(self, link: Link, standby: Standby) -> None:
@@ -54,6 +60,7 @@ class Walsender:
         self.shipped = 0
         self.report: Report = (0, 0, 0)
         self.waits_for_link = False
+        self.fallen = self.fetches = self.rebuilding = False
 
 
 class Leader:
@@ -67,21 +74,26 @@ class Leader:
         self._disk = Disk(scenario, LEADER)
         self._rule = AckRule(scenario.sync_rule(), scenario.standbys)
         self._level: Level = scenario.level
-        self._record_bytes = scenario.record_bytes
-        self._batch = max(1, int(MAX_BATCH_BYTES / scenario.record_bytes))
+        self._record_bytes = scenario.record_bytes * scenario.log_left
+        self._compress_ms = scenario.compress_us / 1000
+        self._batch = max(1, scenario.grain, int(MAX_BATCH_BYTES / self._record_bytes))
+        self.vacuum = Vacuum(scenario)
         self.senders = [self._sender(number) for number in range(1, scenario.replicas + 1)]
         self.flushed = self.committed = 0
         self.up = True
         self.life = 0
         self._flushing = False
         self._reported = [0] * scenario.replicas
+        self.keeper = Keeper(clock, record, scenario, self)
+        self._slots = scenario.slots
         self._apply_rule()
 
     def _sender(self, number: int) -> Walsender:
         name = self._scenario.node_names[number]
         there = Link(self._clock, self._record, self._scenario, LEADER, name)
         back = Link(self._clock, self._record, self._scenario, name, LEADER)
-        standby = Standby(self._clock, self._record, self._scenario, number, back, self._clients.append_time)
+        append_time = self._clients.append_time
+        standby = Standby(self._clock, self._record, self._scenario, number, back, append_time, self.vacuum)
         standby.on_report = self._heard
         return Walsender(there, standby)
 
@@ -95,7 +107,9 @@ class Leader:
         appended = self._clients.appended(now)
         if appended > self.flushed:
             self._flushing = True
-            self._clock.call(self._disk.flush_ms(now), self._flush_done, (self.life, appended))
+            writes = appended - self.flushed
+            took = writes * self._compress_ms + self._disk.flush_ms(now, writes * self._record_bytes)
+            self._clock.call(took, self._flush_done, (self.life, appended))
             return
         next_write = self._clients.next_after(appended)
         if next_write < float("inf"):
@@ -112,6 +126,8 @@ class Leader:
             if sender.connected:
                 self._ship(sender)
         self._commit()
+        if upto >= self.keeper.alarm:
+            self.keeper.look()
         self.wake()
 
     # -- the stream -----------------------------------------------------------------------------------------------
@@ -154,6 +170,8 @@ class Leader:
         if not self.up or life != sender.standby.life or not (sender.connected or hello):
             return
         sender.report = report
+        if self._slots:
+            self.keeper.confirmed(sender)
         if hello and (not sender.connected or sender.holds or sender.broken_at <= self._clock.now):
             self._reconnect(sender)
         self._note(sender)
@@ -161,6 +179,8 @@ class Leader:
             self._commit()
 
     def _reconnect(self, sender: Walsender) -> None:
+        if self.keeper.refuses(sender):
+            return
         if not sender.connected:
             name = sender.standby.name
             self._record.mark(
@@ -231,12 +251,12 @@ class Leader:
         number = self._scenario.node_names.index(name)
         if name != LEADER:
             sender = self.senders[number - 1]
-            if not sender.standby.up:
+            if not sender.standby.up and not sender.rebuilding:
                 self._record.set_up(number, now, up=True)
                 sender.standby.restart()
                 self.greet(sender)
             return
-        if self.up:
+        if self.up or not self.keeper.has_room():
             return
         self.up = True
         self._record.set_up(_LEADER, now, up=True)
@@ -275,13 +295,14 @@ class Leader:
         if self.up and standby.up and open_ways:
             standby.hello()
 
-    def disconnect(self, sender: Walsender, why: str) -> None:
-        """Close a replica's connection: the acknowledgement rule no longer counts it."""
+    def disconnect(self, sender: Walsender, why: str = "") -> None:
+        """Close a replica's connection: the acknowledgement rule no longer counts it. Somebody else may tell why."""
         if not sender.connected or not self.up:
             return
         sender.connected = sender.streams = False
         self._note(sender)
-        self._record.mark(MarkKind.DISCONNECT, self._clock.now, why, node=sender.standby.number)
+        if why:
+            self._record.mark(MarkKind.DISCONNECT, self._clock.now, why, node=sender.standby.number)
         self._commit()
 
     def _notice_end(self, sender: Walsender) -> None:
@@ -309,7 +330,7 @@ class Leader:
             elif setting == "network_ms":
                 sender.link.delay.typical_ms = sender.standby.reply.delay.typical_ms = value
             elif setting == "replay_us":
-                sender.standby.replay_ms = value / 1000
+                sender.standby.set_replay_cost(value)
         if self.up:
             self._commit()
 
@@ -317,6 +338,14 @@ class Leader:
         """An operator cancels every commit that waits for a replica; each is answered and visible all the same."""
         if self.up and self.flushed > self.committed:
             self._answer(self.flushed)
+
+    def clean(self, event: Call | None = None) -> None:
+        """Vacuum: log that dead rows are removed, and come again after a while."""
+        now = self._clock.now
+        if event is not None and self.up:
+            self.vacuum.records.append((self._clients.appended(now), now))
+        if self.vacuum.works:
+            self._clock.call(self.vacuum.every_ms, self.clean)
 
     def _apply_rule(self) -> None:
         """Wait for what the rule and the level ask for from now on."""
@@ -336,6 +365,7 @@ def run(scenario: Scenario) -> Trace:
     leader = Leader(clock, record, scenario, clients)
     mark_faults(record, scenario)
     _schedule_faults(clock, scenario, leader)
+    leader.clean()
     leader.wake()
     clock.run(until=scenario.duration_ms)
     clients.close(leader.up)
@@ -356,6 +386,10 @@ def _schedule_faults(clock: Clock, scenario: Scenario, leader: Leader) -> None:
             clock.call_at(fault.at_ms, leader.crash, fault.node)
         elif isinstance(fault, Restart):
             clock.call_at(fault.at_ms, leader.restart, fault.node)
+        elif isinstance(fault, DropSlot):
+            clock.call_at(fault.at_ms, leader.keeper.drop_slot, fault.node)
+        elif isinstance(fault, Rebuild):
+            clock.call_at(fault.at_ms, leader.keeper.rebuild, fault.node)
         elif isinstance(fault, CancelWaits):
             clock.call_at(fault.at_ms, leader.cancel_waits)
         elif isinstance(fault, Change):

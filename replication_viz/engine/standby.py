@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..scenario import Scenario, SlowReplay
-from ..scenario.model import REPLAY_STEP_MS
-from ..trace import FlightKind, Position
+from ..scenario import PauseReplay, Scenario, SlowReplay
+from ..scenario.limits import step_ms
+from ..trace import FlightKind, MarkKind, Position
 from .clock import Call, Clock
 from .disk import Disk
+from .hot_standby import Queries, Vacuum
 from .network import REPLY_BYTES, Link
 from .record import Record
 
@@ -39,6 +40,7 @@ class Standby:
         number: int,
         reply: Link,
         append_time: Callable[[int], float],
+        vacuum: Vacuum,
     ) -> None:
         self.name = scenario.node_names[number]
         self.number = number
@@ -47,7 +49,8 @@ class Standby:
         self.life = 0
         self.disk = Disk(scenario, self.name)
         self.reply = reply
-        self.replay_ms = float(scenario.of(self.name, "replay_us")) / 1000
+        self._serial = scenario.dependent_share + (1 - scenario.dependent_share) / scenario.replay_workers
+        self.set_replay_cost(float(scenario.of(self.name, "replay_us")))
         self.reports_replay = False
         self.on_report: Callable[[Any], None] = _ignore
         self.wants_write_report = False
@@ -57,11 +60,24 @@ class Standby:
             for fault in scenario.timeline
             if isinstance(fault, SlowReplay) and fault.node == self.name
         ]
+        self._pauses = [
+            (fault.at_ms, fault.until_ms)
+            for fault in scenario.timeline  # in order of time
+            if isinstance(fault, PauseReplay) and fault.node == self.name
+        ]
+        self._queries = Queries(scenario, self.name, vacuum)
+        self._step_ms = step_ms(scenario.duration_ms)
+        self._record_bytes = scenario.record_bytes * scenario.log_left
+        self._flushed_at_once = max(1, int(self.disk.bytes_within(self._step_ms) / self._record_bytes))
         self._clock = clock
         self._record = record
         self._append_time = append_time
         self._flushing = False
         self._replaying = False
+
+    def set_replay_cost(self, us: float) -> None:
+        """Set what it costs to replay one write (µs): the share that others must wait for, the rest by all workers."""
+        self._replay_ms = us / 1000 * self._serial
 
     def receive(self, event: Call) -> None:
         """Write a batch that has arrived; a flush begins unless one is under way."""
@@ -70,6 +86,7 @@ class Standby:
             return
         self.received = upto
         self._record.level((self.number, _RECEIVED, self._clock.now, upto))
+        self._queries.received(upto, self._clock.now)
         self._report(_SAYS_WROTE, upto, heard=self.wants_write_report)
         if not self._flushing:
             self._flush()
@@ -79,6 +96,7 @@ class Standby:
         self.up = False
         self.life += 1
         self._flushing = self._replaying = False
+        self._queries.cancel(self._clock.now)
         if self.received > self.flushed:
             self.received = self.flushed
             self._record.level((self.number, _RECEIVED, self._clock.now, self.flushed))
@@ -88,14 +106,34 @@ class Standby:
         self.up = True
         self._replay()
 
+    def fetch(self, upto: int) -> None:
+        """Take the log up to an LSN from the archive."""
+        if upto <= self.flushed:
+            return
+        now = self._clock.now
+        self.received = max(self.received, upto)
+        self.flushed = upto
+        self._record.level((self.number, _RECEIVED, now, self.received))
+        self._record.level((self.number, _FLUSHED, now, upto))
+        if not self._replaying:
+            self._replay()
+
+    def adopt(self, lsn: int) -> None:
+        """Come up as a copy of the leader that goes up to an LSN."""
+        self.up = True
+        self.received = self.flushed = self.replayed = lsn
+        for which in (_RECEIVED, _FLUSHED, _REPLAYED):
+            self._record.level((self.number, which, self._clock.now, lsn))
+
     def hello(self) -> None:
         """Tell the leader from which position the stream should go on."""
         self._report(_SAYS_FLUSHED, self.flushed, heard=True, hello=True)
 
     def _flush(self) -> None:
         self._flushing = True
-        duration = self.disk.flush_ms(self._clock.now)
-        self._clock.call(duration, self._flushed, (self.life, self.received))
+        writes = min(self.received - self.flushed, self._flushed_at_once)
+        duration = self.disk.flush_ms(self._clock.now, writes * self._record_bytes)
+        self._clock.call(duration, self._flushed, (self.life, self.flushed + writes))
 
     def _flushed(self, event: Call) -> None:
         life, upto = event.value
@@ -117,13 +155,19 @@ class Standby:
             return
         self._replaying = True
         now = self._clock.now
-        cost = self.replay_ms
+        cost = self._replay_ms
         for begin, end, factor in self._slow:
             if begin <= now < end:
                 cost *= factor
         count = behind
-        if count * cost > REPLAY_STEP_MS:
-            count = max(1, int(REPLAY_STEP_MS / cost))
+        if count * cost > self._step_ms:
+            count = max(1, int(self._step_ms / cost))
+        if self._queries.any:
+            until, cancels = self._queries.blocked_until(self.replayed, now)
+            if until > now or cancels:
+                self._clock.call_at(until, self._conflict_over, (self.life, cancels))
+                return
+            count = int(min(count, self._queries.free_from(self.replayed)))
         if self._apply_delay_ms > 0:
             ripe = self.replayed
             while ripe < self.replayed + count and self._append_time(ripe + 1) + self._apply_delay_ms <= now:
@@ -133,7 +177,30 @@ class Standby:
                 self._clock.call_at(due, self._replayed, (self.life, self.replayed))
                 return
             count = ripe - self.replayed
-        self._clock.call(count * cost, self._replayed, (self.life, self.replayed + count))
+        self._clock.call_at(self._done_at(now, count * cost), self._replayed, (self.life, self.replayed + count))
+
+    def _conflict_over(self, event: Call) -> None:
+        """Replay goes on past a cleanup record: the queries in its way have ended, or end now."""
+        life, cancels = event.value
+        if life != self.life:
+            return
+        now = self._clock.now
+        for ran_ms in self._queries.cancel(now) if cancels else ():
+            text = f"{self.name}: query cancelled after {ran_ms / 1000:,.3g} s, it conflicts with recovery"
+            self._record.mark(MarkKind.CANCELLED, now, text, node=self.number)
+        self._replaying = False
+        self._replay()
+
+    def _done_at(self, now: float, work_ms: float) -> float:
+        """Return when work on the replay that begins or goes on now is done, ms: pauses stretch it."""
+        for begin, end in self._pauses:
+            if end <= now:
+                continue
+            if begin > now + work_ms:
+                break
+            work_ms = max(work_ms - max(begin - now, 0.0), 0.0)
+            now = end
+        return now + work_ms
 
     def _replayed(self, event: Call) -> None:
         life, upto = event.value

@@ -16,7 +16,7 @@ from .pool import (
     queueing,
     turned_away,
 )
-from .reads import last_write, stale_reads
+from .reads import OldReads, last_write, old_reads, stale_reads
 from .retrying import Retried, retries
 from .table import Measure, summary
 
@@ -25,6 +25,7 @@ __all__ = [
     "Latency",
     "Loss",
     "Measure",
+    "OldReads",
     "Retried",
     "answered_within",
     "availability",
@@ -41,6 +42,7 @@ __all__ = [
     "longest_silence",
     "loss",
     "loss_sentence",
+    "old_reads",
     "oldest_waiting",
     "queueing",
     "retries",

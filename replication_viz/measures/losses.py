@@ -69,8 +69,9 @@ def loss(trace: Trace, at_ms: ArrayLike, promote: str = "best") -> Loss:
     ops = ops.where(np.argsort(ops.lsn, kind="stable"))  # one leader acknowledges in the order of its log
     acknowledged = np.searchsorted(ops.returned, moments, side="right")
     kept = np.searchsorted(ops.lsn, head, side="right")
+    each = trace.scenario.grain
     gone = slice(kept[-1], max(acknowledged[-1], kept[-1])) if len(moments) else slice(0)
-    return Loss(moments, np.maximum(acknowledged - kept, 0), promoted, ops.where(np.arange(len(ops))[gone]))
+    return Loss(moments, np.maximum(acknowledged - kept, 0) * each, promoted, ops.where(np.arange(len(ops))[gone]))
 
 
 def survivor(trace: Trace, moments: Floats, promote: str) -> tuple[Ints, NDArray[np.str_]]:

@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..trace import Ints, OpKind, Ops, Outcome, Position, Trace
 from .answers import writes
+
+
+@dataclass(frozen=True, eq=False)
+class OldReads:
+    """The answered reads that got an old value, in order of time.
+
+    Attributes
+    ----------
+    reads : Ops
+        The reads themselves.
+    missed : ndarray, shape (n,)
+        For each the LSN of the write that it should have seen: the last one to its key that had been acknowledged.
+    newest : ndarray, shape (n,)
+        For each up to which LSN all had been acknowledged.
+    """
+
+    reads: Ops
+    missed: Ints
+    newest: Ints
+
+    def __len__(self) -> int:
+        return len(self.reads)
 
 
 def stale_reads(trace: Trace) -> float:
@@ -13,12 +37,22 @@ def stale_reads(trace: Trace) -> float:
 
     Old means: a later write to the same key had been acknowledged before the read began.
     """
-    reads = trace.ops.where((trace.ops.kind == OpKind.READ) & (trace.ops.outcome == Outcome.OK))
-    if not len(reads):
-        return float("nan")
-    acknowledged = trace.at(trace.nodes[0], Position.COMMITTED, reads.invoked)
+    answered = len(_answered_reads(trace))
+    return len(old_reads(trace)) / answered if answered else float("nan")
+
+
+def old_reads(trace: Trace) -> OldReads:
+    """Return the answered reads that got an old value, and what each missed."""
+    reads = _answered_reads(trace)
+    newest = trace.at(trace.nodes[0], Position.COMMITTED, reads.invoked)
     known = writes(trace)
-    return float((last_write(known, reads.key, reads.lsn) < last_write(known, reads.key, acknowledged)).mean())
+    seen, missed = last_write(known, reads.key, reads.lsn), last_write(known, reads.key, newest)
+    old = np.flatnonzero(seen < missed)
+    return OldReads(reads.where(old), missed[old], newest[old])
+
+
+def _answered_reads(trace: Trace) -> Ops:
+    return trace.ops.where((trace.ops.kind == OpKind.READ) & (trace.ops.outcome == Outcome.OK))
 
 
 def last_write(ops: Ops, key: Ints, upto: Ints) -> Ints:

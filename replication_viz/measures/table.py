@@ -22,6 +22,10 @@ class Measure:
     unit: str
     note: str = ""
 
+    def text(self) -> str:
+        """Return the value with four digits, and as many as it needs from a thousand on."""
+        return f"{self.value:,.4g}" if abs(self.value) < 1000 else f"{self.value:,.0f}"
+
 
 def summary(trace: Trace) -> list[Measure]:
     """Return the numbers that answer most questions about a run."""

@@ -6,14 +6,19 @@ from .faults import (
     Change,
     Crash,
     CutLink,
+    DropSlot,
     Fault,
     LinkDelay,
+    LongQuery,
     Partition,
+    PauseReplay,
+    Rebuild,
     Restart,
     SlowReplay,
     StallDisk,
 )
-from .model import LEADER, NodeSettings, Scenario, field_info
+from .limits import LEADER
+from .model import NodeSettings, Scenario, field_info
 from .registry import scenarios
 from .sync_names import SyncNamesError, SyncRule, parse
 
@@ -23,10 +28,14 @@ __all__ = [
     "Change",
     "Crash",
     "CutLink",
+    "DropSlot",
     "Fault",
     "LinkDelay",
+    "LongQuery",
     "NodeSettings",
     "Partition",
+    "PauseReplay",
+    "Rebuild",
     "Restart",
     "Scenario",
     "ScenarioError",

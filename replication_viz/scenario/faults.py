@@ -5,13 +5,14 @@ Faults do nothing here; ``engine`` acts on them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Real
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 from pydantic_core import PydanticCustomError
 
-from .errors import Checked
+from .errors import Checked, ScenarioError, shown
 
 Moment = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Span = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -86,6 +87,48 @@ class SlowReplay(_Fault):
         return f"{self.node}: replay {self.factor:g} times slower"
 
 
+class PauseReplay(_Fault):
+    """A replica replays nothing in the interval; it goes on receiving and flushing (``pg_wal_replay_pause``)."""
+
+    kind: Literal["pause_replay"] = "pause_replay"
+    node: str
+    for_ms: Span | None = None
+
+    def sentence(self) -> str:
+        return f"{self.node}: replay stands still"
+
+
+class LongQuery(_Fault):
+    """Somebody reads on a replica for long. Replay must not remove rows that the query may still need."""
+
+    kind: Literal["long_query"] = "long_query"
+    node: str
+    for_ms: Span | None = None
+
+    def sentence(self) -> str:
+        return f"{self.node}: a long query"
+
+
+class DropSlot(_Fault):
+    """An operator drops a replica's replication slot: the leader may remove log that this replica has not got."""
+
+    kind: Literal["drop_slot"] = "drop_slot"
+    node: str
+
+    def sentence(self) -> str:
+        return f"the slot of {self.node} is dropped"
+
+
+class Rebuild(_Fault):
+    """An operator sets a replica up anew from a base backup of the leader; until that is copied it is down."""
+
+    kind: Literal["rebuild"] = "rebuild"
+    node: str
+
+    def sentence(self) -> str:
+        return f"{self.node} is set up anew from a base backup"
+
+
 class Partition(_Fault):
     """The named nodes and the rest cannot reach each other in the interval."""
 
@@ -127,6 +170,18 @@ class LinkDelay(_Fault):
         return f"link {self.source} → {self.target}: {self.extra_ms:g} ms slower"
 
 
+_SETTINGS = {
+    "ack": ("acknowledgement rule", ""),
+    "level": ("synchronous_commit", ""),
+    "rate_per_s": ("write rate", "writes/s"),
+    "lag_ms": ("lag", "ms"),
+    "network_ms": ("network delay", "ms"),
+    "flush_ms": ("disk flush", "ms"),
+    "replay_us": ("replay cost", "µs"),
+}
+CHANGEABLE = tuple(_SETTINGS)
+
+
 class Change(_Fault):
     """An operator sets a knob of the running system, for every node; it stays set."""
 
@@ -144,8 +199,9 @@ class Change(_Fault):
         return float(value)
 
     def sentence(self) -> str:
-        shown = f"{self.value:g}" if isinstance(self.value, float) else self.value
-        return f"{self.setting} set to {shown}"
+        name, unit = _SETTINGS[self.setting]
+        shown = f"{self.value:,.12g}" if isinstance(self.value, float) else self.value
+        return f"{name} set to {shown} {unit}".rstrip()
 
 
 class CancelWaits(_Fault):
@@ -162,6 +218,36 @@ class CancelWaits(_Fault):
 
 
 Fault = Annotated[
-    Crash | Restart | StallDisk | SlowReplay | Partition | CutLink | LinkDelay | Change | CancelWaits,
+    Crash
+    | Restart
+    | StallDisk
+    | SlowReplay
+    | PauseReplay
+    | LongQuery
+    | DropSlot
+    | Rebuild
+    | Partition
+    | CutLink
+    | LinkDelay
+    | Change
+    | CancelWaits,
     Field(discriminator="kind"),
 ]
+
+KINDS: dict[str, type[_Fault]] = {kind.model_fields["kind"].default: kind for kind in get_args(get_args(Fault)[0])}
+
+
+def fault_from(values: Any) -> Fault:
+    """Return the fault that a mapping describes: its ``kind``, its time, and what else that kind needs.
+
+    Raises
+    ------
+    ScenarioError
+        If it describes none.
+    """
+    if not isinstance(values, Mapping):
+        raise ScenarioError(f"a fault is {shown(values)}: it must be a mapping from field names to values.")
+    kind = values.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ScenarioError(f"kind is {shown(kind)}: it must be one of {', '.join(map(repr, KINDS))}.")
+    return KINDS[kind].model_validate(values)  # type: ignore[return-value]

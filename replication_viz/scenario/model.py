@@ -12,17 +12,10 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
-from .errors import Checked, ScenarioError
-from .faults import Change, CutLink, Fault, LinkDelay, Partition, SlowReplay
+from .errors import Checked
+from .faults import Change, Fault, Partition
+from .limits import LEADER, MAX_REPLICAS, check, replica_names
 from .sync_names import SyncRule, rule
-
-LEADER = "L"
-MAX_REPLICAS = 9
-MAX_WRITES = 5_000_000
-MAX_STEPS = 2_000_000
-MAX_REQUESTS = 1_000_000
-MAX_BATCH_BYTES = 128 * 1024  # what a walsender puts into one message (MAX_SEND_SIZE)
-REPLAY_STEP_MS = 5.0  # replay shows its progress at least this often
 
 Level = Literal["local", "remote_write", "on", "remote_apply"]
 Shape = Literal["constant", "lognormal", "exponential", "uniform"]
@@ -61,6 +54,7 @@ class NodeSettings(Checked):
     flush_ms: float | None = Field(None, ge=0.01, le=60_000, allow_inf_nan=False)
     replay_us: float | None = Field(None, ge=0, le=1_000_000, allow_inf_nan=False)
     apply_delay_ms: float | None = Field(None, ge=0, le=86_400_000, allow_inf_nan=False)
+    disk_mb_per_s: float | None = Field(None, ge=0.001, le=1_000_000, allow_inf_nan=False)
 
 
 class Scenario(Checked):
@@ -130,6 +124,15 @@ class Scenario(Checked):
         "",
         "failed checks in a row that drain a server; passed ones return it",
     )
+    load_swing: float = _knob(
+        "day and night", 0, (0, 1), (0, 1, 0.05), "", "how far the load swings around its mean; it begins at its lowest"
+    )
+    load_period_ms: float = _knob(
+        "length of a day", 86_400_000, (1, 864_000_000), (1_000, 86_400_000, 1_000), "ms", "period of the swing"
+    )
+    grain: int = _knob(
+        "grain", 1, (1, 1_000_000), (1, 10_000, 1), "writes", "how many writes are simulated as one, for long runs"
+    )
     reads_per_s: float = _knob("read rate", 0, (0, 1_000_000), (0, 2_000, 10), "reads/s", "how many reads arrive")
     read_from: str = Field(
         "random", title="read from", max_length=20, description="'random' replica, or the name of a node"
@@ -153,8 +156,39 @@ class Scenario(Checked):
     flush_spread: float = _knob(
         "disk jitter", 0.2, (0, 2), (0, 1, 0.05), "", "how much it varies (sigma of the lognormal)"
     )
+    disk_mb_per_s: float = _knob(
+        "disk throughput", 500, (0.001, 1_000_000), (0.1, 500, 0.1), "MB/s", "what a disk writes", log=True
+    )
+    log_left: float = _knob(
+        "log after compression", 1, (0.01, 1), (0.1, 1, 0.05), "", "what wal_compression leaves of each write's log"
+    )
+    compress_us: float = _knob(
+        "cost of compression", 0, (0, 100_000), (0, 200, 5), "µs", "leader's time to compress the log of one write"
+    )
     replay_us: float = _knob(
         "replay cost", 50, (0, 1_000_000), (0, 10_000, 50), "µs", "time to replay one write, one at a time"
+    )
+    replay_workers: int = _knob(
+        "replay workers", 1, (1, 128), (1, 16, 1), "", "how many processes replay at once; PostgreSQL has one"
+    )
+    dependent_share: float = _knob(
+        "dependent writes", 0, (0, 1), (0, 1, 0.05), "", "share of writes that must wait for the one before them"
+    )
+    vacuum_ms: float = _knob(
+        "vacuum every", 1_000, (1, 86_400_000), (100, 60_000, 100), "ms", "how often the leader removes dead rows"
+    )
+    max_standby_streaming_delay_ms: float = _knob(
+        "longest conflict",
+        30_000,
+        (-1, 86_400_000),
+        (-1, 60_000, 1_000),
+        "ms",
+        "how long replay may wait for a query before cancelling it; -1: for ever (max_standby_streaming_delay)",
+    )
+    hot_standby_feedback: bool = Field(
+        False,
+        title="feedback",
+        description="whether replicas tell the leader which rows their queries need (hot_standby_feedback)",
     )
     apply_delay_ms: float = _knob(
         "apply delay",
@@ -173,6 +207,44 @@ class Scenario(Checked):
         "silence after which the leader drops a replica",
     )
 
+    segment_mb: float = _knob("segment", 16, (0.001, 1_024), (1, 64, 1), "MB", "size of one file of the log")
+    wal_keep_mb: float = _knob(
+        "log kept", 0, (0, 1e9), (0, 1_024, 16), "MB", "log that the leader keeps for replicas (wal_keep_size)"
+    )
+    slots: bool = Field(
+        False, title="slots", description="whether each replica has a replication slot: the leader keeps what it lacks"
+    )
+    max_slot_wal_keep_mb: float = _knob(
+        "most for a slot",
+        -1,
+        (-1, 1e9),
+        (-1, 1_024, 16),
+        "MB",
+        "log kept for a slot at most; -1: all of it (max_slot_wal_keep_size)",
+    )
+    max_wal_mb: float = _knob(
+        "log between checkpoints", 1_024, (1, 1e9), (32, 4_096, 32), "MB", "a checkpoint comes by then (max_wal_size)"
+    )
+    checkpoint_ms: float = _knob(
+        "checkpoint every", 300_000, (10, 86_400_000), (1_000, 600_000, 1_000), "ms", "and at least so often"
+    )
+    wal_disk_mb: float = _knob(
+        "room for the log", 1e6, (1, 1e9), (100, 1e6, 100), "MB", "the leader stops when its log fills this", log=True
+    )
+    archive: bool = Field(False, title="archive", description="whether each full segment is copied to an archive")
+    archive_mb_per_s: float = _knob(
+        "archive throughput", 50, (0.001, 1e6), (1, 500, 1), "MB/s", "how fast log comes back from it", log=True
+    )
+    database_mb: float = _knob(
+        "database",
+        10_000,
+        (1, 1e9),
+        (100, 1e6, 100),
+        "MB",
+        "size of the database, which a base backup copies",
+        log=True,
+    )
+
     nodes: dict[str, NodeSettings] = Field(default_factory=dict, description="what differs on single nodes")
     faults: tuple[Fault, ...] = Field((), max_length=200, description="what goes wrong, and when")
     duration_ms: float = _knob("duration", 2_000, (1, 86_400_000), (200, 10_000, 100), "ms", "length of the run")
@@ -180,14 +252,7 @@ class Scenario(Checked):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Scenario:
-        self.sync_rule(self.ack)
-        self._check_places()
-        for fault in self.faults:
-            if isinstance(fault, Change):
-                self._check_change(fault)
-        self._check_spread()
-        self._check_servers()
-        self._check_cost()
+        check(self)
         return self
 
     # -- views of itself ------------------------------------------------------------------------------------------
@@ -195,7 +260,7 @@ class Scenario(Checked):
     @cached_property
     def standbys(self) -> tuple[str, ...]:
         """The replicas' names: s1, s2, …"""
-        return _replica_names(self.replicas)
+        return replica_names(self.replicas)
 
     @cached_property
     def node_names(self) -> tuple[str, ...]:
@@ -246,6 +311,15 @@ class Scenario(Checked):
             "synchronous_standby_names": self.sync_rule().setting(),
             "synchronous_commit": self.level,
         }
+        if self.max_standby_streaming_delay_ms != 30_000:
+            wait = self.max_standby_streaming_delay_ms
+            settings["max_standby_streaming_delay"] = "-1" if wait < 0 else f"{wait:g}ms"
+        if self.hot_standby_feedback:
+            settings["hot_standby_feedback"] = "on"
+        if self.wal_keep_mb:
+            settings["wal_keep_size"] = f"{self.wal_keep_mb:g}MB"
+        if self.slots and self.max_slot_wal_keep_mb >= 0:
+            settings["max_slot_wal_keep_size"] = f"{self.max_slot_wal_keep_mb:g}MB"
         if self.apply_delay_ms:
             settings["recovery_min_apply_delay"] = f"{self.apply_delay_ms:g}ms"
         if self.wal_sender_timeout_ms != 60_000:
@@ -304,109 +378,11 @@ class Scenario(Checked):
 
         return cls.from_json(decode(text))
 
-    # -- checks ---------------------------------------------------------------------------------------------------
-
-    def _check_places(self) -> None:
-        known = self.node_names
-        where = f"nodes are {', '.join(known)}"
-        if self.read_from not in ("random", *known):
-            raise ScenarioError(f"read_from is {self.read_from!r}: it must be 'random' or a node; {where}.")
-        for name in self.nodes:
-            if name not in (LEADER, *_replica_names(MAX_REPLICAS)):
-                raise ScenarioError(f"nodes names {name!r}: it must be L or s1 to s{MAX_REPLICAS}.")
-        for fault in self.timeline:
-            missing = [name for name in fault.places() if name not in known]
-            if missing:
-                raise ScenarioError(f"a {fault.kind} names {missing[0]!r}, which is not in this run: {where}.")
-            if isinstance(fault, Partition):
-                _check_partition(fault, known)
-            if isinstance(fault, SlowReplay) and fault.node == LEADER:
-                raise ScenarioError(f"a slow_replay names {LEADER}, which replays nothing: it must name a replica.")
-            if isinstance(fault, CutLink | LinkDelay) and LEADER not in (fault.source, fault.target):
-                raise ScenarioError(
-                    f"a {fault.kind} names the link {fault.source} → {fault.target}, which carries nothing: "
-                    f"links run between {LEADER} and a replica."
-                )
-            if isinstance(fault, CutLink | LinkDelay) and fault.source == fault.target:
-                raise ScenarioError(f"a {fault.kind} runs from {fault.source} to itself: it needs two nodes.")
-
-    def _check_change(self, fault: Change) -> None:
-        try:
-            type(self)(**{fault.setting: fault.value, "replicas": self.replicas})
-        except ScenarioError as error:
-            raise ScenarioError(f"in a change, {error}") from None
-
-    def _check_spread(self) -> None:
-        for what in ("network", "flush"):
-            shape, spread = getattr(self, f"{what}_shape"), getattr(self, f"{what}_spread")
-            if shape in ("exponential", "uniform") and spread > 1:
-                raise ScenarioError(f"{what}_spread is {spread:g}: it must be at most 1 where the shape is {shape}.")
-
-    def _check_servers(self) -> None:
-        """Refuse what application servers cannot do, or what would take hours."""
-        if not self.servers:
-            return
-        if self.arrivals == "closed":
-            raise ScenarioError(
-                f"servers is {self.servers} and arrivals is 'closed': where application servers stand between, "
-                f"users arrive on their own; arrivals must be 'poisson' or 'constant', or servers 0."
-            )
-        checks = self.servers * self.duration_ms / self.health_every_ms
-        requests = max(self._ever("rate_per_s")) * self.duration_ms / 1000 * (1 + self.retries)
-        if checks + requests > MAX_REQUESTS:
-            raise ScenarioError(
-                f"{self.servers} servers over duration_ms = {self.duration_ms:g} mean up to {checks + requests:.3g} "
-                f"requests, retries and health checks: at most {MAX_REQUESTS:,} are allowed, so lower the rate, "
-                f"the retries or the duration."
-            )
-
-    def _check_cost(self) -> None:
-        """Refuse what would take hours. The work follows messages, not writes; see `engine`."""
-        rates, flushes = self._ever("rate_per_s"), self._ever("flush_ms")
-        duration = self.duration_ms
-        if self.arrivals == "closed":
-            trip = max(self.think_ms + min(flushes), 0.01)
-            writes, knobs = self.clients * duration / trip, f"clients = {self.clients}"
-        else:
-            writes, knobs = max(rates) * duration / 1000, f"rate_per_s = {max(rates):g}"
-        operations = writes + self.reads_per_s * duration / 1000
-        if operations > MAX_WRITES:
-            raise ScenarioError(
-                f"{knobs} over duration_ms = {duration:g} means {operations:.3g} operations: "
-                f"at most {MAX_WRITES:,} are allowed, so lower the rate or the duration."
-            )
-        batches = min(writes, duration / min(flushes)) + writes * self.record_bytes / MAX_BATCH_BYTES
-        held_back = any(self.of(name, "apply_delay_ms") for name in self.standbys)
-        replay_steps = writes if held_back else min(writes, duration / REPLAY_STEP_MS)
-        steps = (batches + replay_steps) * (1 + self.replicas)
-        if steps > MAX_STEPS:
-            raise ScenarioError(
-                f"{knobs} and flush_ms = {min(flushes):g} over duration_ms = {duration:g} mean {steps:.3g} flushes, "
-                f"messages and steps of replay: at most {MAX_STEPS:,} are allowed, so lower the rate or the duration."
-            )
-
-    def _ever(self, setting: str) -> list[float]:
-        """Return every value that a number has on any node at any time."""
-        changed = [f.value for f in self.faults if isinstance(f, Change) and f.setting == setting]
-        return [*(self.of(name, setting) for name in self.node_names), *changed]
-
 
 def field_info(field: str) -> FieldInfo:
     """Return what a scenario's field says of itself: unit, slider, step, help."""
     return Scenario.model_fields[field]
 
 
-def _replica_names(count: int) -> tuple[str, ...]:
-    return tuple(f"s{i}" for i in range(1, count + 1))
-
-
 def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _check_partition(fault: Partition, known: tuple[str, ...]) -> None:
-    twice = [n for n in fault.nodes if fault.nodes.count(n) > 1]
-    if twice:
-        raise ScenarioError(f"a partition names {twice[0]!r} twice: each node stands on one side.")
-    if set(fault.nodes) == set(known):
-        raise ScenarioError("a partition names every node: at least one must stand on the other side.")

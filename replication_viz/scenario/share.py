@@ -1,49 +1,43 @@
 """A scenario as a short text: ``rv1.`` and letters that survive an e-mail and a URL.
 
-The text is compressed JSON. A preset dictionary holds the words that scenarios are made of; changing it changes the
-format, so it belongs to the version.
+The text is compressed JSON with a checksum. A preset dictionary holds what scenarios are made of; changing it changes
+the format, so it belongs to the version. Parts such as ``~t1300`` may follow, for whoever shows the scenario; they are
+split off and joined here and mean nothing here.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
+from .dictionary import WORDS
 from .errors import ScenarioError
 
 VERSION = 1
-_WORDS = (
-    b'"think_ms":"clients":"arrivals":"closed""constant""poisson""keys":"record_bytes":"read_from":"random"'
-    b'"reads_per_s":"bandwidth_mbit":"network_shape":"network_spread":"exponential""uniform""lognormal"'
-    b'"flush_shape":"flush_spread":"wal_sender_timeout_ms":"apply_delay_ms":"replay_us":"place":"zone '
-    b'"nodes":{"s1":{"lag_ms":"network_ms":"L":{"flush_ms":"partition_at_ms":"partition_for_ms":"partition":"s1, s2"'
-    b'"level":"remote_apply""remote_write""local""ack":"async""FIRST 2 (s1, s2, s3)""ANY 1 (s1, s2, s3)"'
-    b'"replicas":"lag_ms":"rate_per_s":"seed":"duration_ms":"name":"title":"'
-    b'"kind":"change","setting":"","value":"kind":"link_delay","extra_ms":"kind":"cut_link","both_ways":true'
-    b'"source":"L","target":"s1","kind":"slow_replay","factor":"kind":"restart","kind":"crash","node":"L"'
-    b'"kind":"partition","nodes":["s1","s2"]"kind":"stall_disk","node":"s1","for_ms":400.0,"flush_ms":'
-    b'"faults":[{"at_ms":1000.0,"kind":"},{"at_ms":500.0,"'
-)
+_CHECK_BYTES = 4
 
 
-def encode(json: str) -> str:
+def encode(text: str) -> str:
     """Return JSON as a share text."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zdict=_WORDS)
-    packed = packer.compress(json.encode()) + packer.flush()
-    return f"rv{VERSION}.{_letters(packed)}"
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=WORDS)
+    packed = packer.compress(_compact(text)) + packer.flush()
+    return f"rv{VERSION}.{_letters(packed + _check(packed))}"
 
 
 def decode(text: str) -> str:
-    """Return the JSON in a share text.
+    """Return the JSON in a share text; parts that follow it are passed over.
 
     Raises
     ------
     ScenarioError
         If the text is not a share text, is of another version, or is damaged (a checksum is in it).
     """
-    text = "".join(text.split())
+    text, _ = split(text)
     head = re.match(r"rv([0-9]{1,9})\.", text)
     if head is None:
         raise ScenarioError(f"{text[:24]!r} is not a share text: one begins with 'rv{VERSION}.'.")
@@ -51,16 +45,62 @@ def decode(text: str) -> str:
         raise ScenarioError(f"this share text is of version {head[1]}: this program reads version {VERSION}.")
     letters = text[head.end() :]
     try:
-        packed = base64.b64decode(letters + "=" * (-len(letters) % 4), altchars=b"-_", validate=True)
-        unpacker = zlib.decompressobj(15, zdict=_WORDS)
+        whole = base64.b64decode(letters + "=" * (-len(letters) % 4), altchars=b"-_", validate=True)
+        packed, check = whole[:-_CHECK_BYTES], whole[-_CHECK_BYTES:]
+        if check != _check(packed) or _letters(whole) != letters:
+            raise ValueError
+        unpacker = zlib.decompressobj(-15, zdict=WORDS)
         plain = unpacker.decompress(packed, 1_000_000)
-        if not unpacker.eof or unpacker.unused_data or _letters(packed) != letters:
+        if not unpacker.eof or unpacker.unused_data:
             raise ValueError
         return plain.decode()
     except (ValueError, binascii.Error, zlib.error):
         raise ScenarioError(
             f"the share text of {len(text)} characters is damaged: copy the whole of it, from 'rv{VERSION}.' on."
         ) from None
+
+
+def split(text: str) -> tuple[str, dict[str, str]]:
+    """Return the scenario's own share text, and the parts that follow it by their letter.
+
+    Raises
+    ------
+    ScenarioError
+        If a part comes twice.
+
+    Examples
+    --------
+    >>> split("rv1.abc~t1300~vspace-time")
+    ('rv1.abc', {'t': '1300', 'v': 'space-time'})
+    """
+    head, *rest = "".join(text.split()).split("~")
+    parts = {part[:1]: part[1:] for part in rest}
+    if len(parts) < len(rest):
+        raise ScenarioError("a part of the share text comes twice: each may come once.")
+    return head, parts
+
+
+def join(head: str, parts: Mapping[str, str]) -> str:
+    """Return one text that `split` takes apart again."""
+    return head + "".join(f"~{letter}{value}" for letter, value in parts.items())
+
+
+def _compact(text: str) -> bytes:
+    return json.dumps(_whole(json.loads(text)), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _whole(value: Any) -> Any:
+    """Write 1500.0 as 1500; it is read back as the same number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _whole(part) for name, part in value.items()}
+    return [_whole(part) for part in value] if isinstance(value, list) else value
+
+
+def _check(packed: bytes) -> bytes:
+    """Return the checksum. It covers the packed bytes: some of their last bits say nothing about the text."""
+    return zlib.crc32(packed, zlib.crc32(WORDS)).to_bytes(_CHECK_BYTES, "big")
 
 
 def _letters(packed: bytes) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..scenario import Change, Partition, Scenario, SyncRule
+from ..scenario import Change, CutLink, LinkDelay, Partition, Scenario, SyncRule
 from ..trace import MarkKind, Marks, Role, Trace
 from .plot import usual_latency
 
@@ -38,6 +38,7 @@ _SHORTER = (
     (" a flush", ""),
     (" times slower", "× slower"),
 )
+_SERVERS = (MarkKind.POOL, MarkKind.DRAIN, MarkKind.RETURN)
 _ANSWERED = "Every write that waited has its answer."
 _VERB = {"remote_write": "written", "on": "flushed", "remote_apply": "replayed"}
 
@@ -56,6 +57,7 @@ def header(trace: Trace) -> dict[str, Any]:
         "events": list(_events(trace)),
         "spans": list(_spans(trace)),
         "walls": list(_walls(trace)),
+        "links": list(_links(trace)),
         "usual": usual if math.isfinite(usual) else None,
         "pace": _pace(trace, usual),
         "notes": [],
@@ -125,9 +127,9 @@ def _epochs(trace: Trace) -> Iterator[dict[str, Any]]:
     turns: list[tuple[float, str, Any]] = [(0.0, "", None)]
     turns += [(f.at_ms, f.setting, f.value) for f in scenario.timeline if isinstance(f, Change)]
     turns += [
-        (time, "gone" if kind == MarkKind.DISCONNECT else "back", node)
+        (time, "back" if kind == MarkKind.RECONNECT else "gone", node)
         for time, kind, node in zip(*(getattr(trace.marks, c).tolist() for c in ("time", "kind", "node")), strict=True)
-        if kind in (MarkKind.DISCONNECT, MarkKind.RECONNECT)
+        if kind in (MarkKind.DISCONNECT, MarkKind.FALLEN, MarkKind.RECONNECT)
     ]
     turns.sort(key=lambda turn: turn[0])
     for begin, group in groupby(turns, key=lambda turn: turn[0]):
@@ -161,19 +163,30 @@ def _rows(marks: Marks) -> Iterator[tuple[float, float, int, int, int, str]]:
 
 
 def _events(trace: Trace) -> Iterator[dict[str, Any]]:
-    """Each moment worth a caption once: when a mark begins, and when what it marks is over."""
+    """Each moment worth a caption once: when a mark begins, and when what it marks is over.
+
+    ``kind`` is negative where nothing begins, and ``of`` then says what is over; ``nodes`` are those that it is about.
+    """
     scenario = trace.scenario
     first = waits_for(scenario.sync_rule(), scenario.level, scenario.standbys)
-    found: list[tuple[float, int, str]] = [(0.0, -1, first)]
-    for time, until, kind, _, _, text in _rows(trace.marks):
-        found.append((time, kind, _sentence(text, trace.nodes)))
+    found: dict[tuple[float, int, str], dict[str, Any]] = {}
+
+    def tell(time: float, kind: int, text: str, of: int, node: int, peer: int) -> None:
+        event = {"t": time, "text": text, "fault": kind in FAULTS, "kind": kind}
+        about = found.setdefault((time, kind, text), event | ({"of": of} if of != kind else {}))
+        if of in _SERVERS:
+            about["server"] = peer
+            return
+        about["nodes"] = about.get("nodes", []) + [n for n in (node, peer) if n >= 0]
+
+    tell(0.0, -1, first, -1, -1, -1)
+    for time, until, kind, node, peer, text in _rows(trace.marks):
+        tell(time, kind, _sentence(text, trace.nodes), kind, node, peer)
         if math.isfinite(until) and until < trace.duration_ms:
             answered = "Who waited has an answer or has given up." if scenario.servers else _ANSWERED
             over = answered if kind == MarkKind.BLOCKED else f"Over: {text}."
-            found.append((until, -1, over))
-    found = sorted(dict.fromkeys(found), key=lambda event: event[0])
-    for time, kind, text in found:
-        yield {"t": time, "text": text, "fault": kind in FAULTS, "kind": kind}
+            tell(until, -1, over, kind, node, peer)
+    yield from sorted(found.values(), key=lambda event: float(event["t"]))
 
 
 def _sentence(text: str, nodes: tuple[str, ...]) -> str:
@@ -184,7 +197,7 @@ def _sentence(text: str, nodes: tuple[str, ...]) -> str:
 
 
 def _spans(trace: Trace) -> Iterator[dict[str, Any]]:
-    """What is wrong from when to when, and the rows that say so."""
+    """What is wrong from when to when, the nodes that it is about, and the rows that say so."""
     seen: dict[tuple[float, str], dict[str, Any]] = {}
     for time, until, kind, node, peer, text in _rows(trace.marks):
         if kind not in FAULTS:
@@ -192,6 +205,7 @@ def _spans(trace: Trace) -> Iterator[dict[str, Any]]:
         rows = _rows_that_say(kind, node, peer)
         if (time, text) in seen:
             seen[time, text]["rows"] += rows
+            seen[time, text]["nodes"] += [node]
             continue
         seen[time, text] = {
             "t": time,
@@ -200,6 +214,8 @@ def _spans(trace: Trace) -> Iterator[dict[str, Any]]:
             "short": _short(text, trace.nodes),
             "word": _WORD[MarkKind(kind)],
             "rows": rows,
+            "kind": kind,
+            "nodes": [n for n in (node, peer) if n >= 0],
         }
     yield from seen.values()
 
@@ -229,6 +245,24 @@ def _walls(trace: Trace) -> Iterator[dict[str, Any]]:
                 "t": fault.at_ms,
                 "until": min(fault.until_ms, trace.duration_ms),
                 "nodes": [trace.number(name) for name in fault.nodes],
+            }
+
+
+def _links(trace: Trace) -> Iterator[dict[str, Any]]:
+    """What is wrong with one direction of a link, from when to when; ``slower`` is in ms, or None where it is cut."""
+    for fault in trace.scenario.timeline:
+        if not isinstance(fault, CutLink | LinkDelay) or fault.at_ms >= trace.duration_ms:
+            continue
+        ways = [(fault.source, fault.target)]
+        if isinstance(fault, CutLink) and fault.both_ways:
+            ways.append((fault.target, fault.source))
+        for source, target in ways:
+            yield {
+                "t": fault.at_ms,
+                "until": min(fault.until_ms, trace.duration_ms),
+                "source": trace.number(source),
+                "target": trace.number(target),
+                "slower": fault.extra_ms if isinstance(fault, LinkDelay) else None,
             }
 
 

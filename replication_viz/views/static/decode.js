@@ -6,7 +6,8 @@
  *   to: Int32Array, carries: Int32Array, lost: Uint8Array, longest: number}} Flights
  */
 
-const POSITION = { APPENDED: 0, RECEIVED: 1, FLUSHED: 2, REPLAYED: 3, COMMITTED: 4 };
+const POSITION = { APPENDED: 0, RECEIVED: 1, FLUSHED: 2, REPLAYED: 3, COMMITTED: 4, OLDEST: 5 };
+const POSITIONS = Object.keys(POSITION).length;
 const FLIGHT = { WAL: 0, WROTE: 1, FLUSHED: 2, REPLAYED: 3 };
 const NO_STEPS = { t: new Float64Array(0), v: new Int32Array(0) };
 
@@ -45,8 +46,8 @@ async function unpack(message) {
 /** Read positions and messages, a group for each. */
 function takeTables(head, take, nodes) {
   const ms = (column) => column.map((ticks) => ticks * head.tick);
-  const steps = new Array(nodes * 5).fill(NO_STEPS);
-  for (const [node, which] of head.levels) steps[node * 5 + which] = { t: ms(take()), v: Int32Array.from(take()) };
+  const steps = new Array(nodes * POSITIONS).fill(NO_STEPS);
+  for (const [node, which] of head.levels) steps[node * POSITIONS + which] = { t: ms(take()), v: Int32Array.from(take()) };
   const flights = head.flights.map(([kind, source, target]) => {
     const sent = ms(take());
     const arrived = ms(take()).map((transit, i) => sent[i] + transit);
@@ -149,14 +150,14 @@ function countBelow(sorted, x) {
 
 /** Return a position at a moment. */
 function levelAt(run, node, which, t) {
-  const steps = run.steps[node * 5 + which];
+  const steps = run.steps[node * POSITIONS + which];
   const i = countUpTo(steps.t, t);
   return i ? steps.v[i - 1] : 0;
 }
 
 /** Return when a position last rose to an LSN, up to a moment; NaN if it did not. Positions fall at a crash. */
 function reachedAt(run, node, which, lsn, t) {
-  const steps = run.steps[node * 5 + which];
+  const steps = run.steps[node * POSITIONS + which];
   steps.falls ??= [...steps.v.keys()].filter((i) => i && steps.v[i] < steps.v[i - 1]);
   let end = countUpTo(steps.t, t);
   for (let f = steps.falls.length; f >= 0; f--) {

@@ -1,0 +1,146 @@
+"""The leader keeps its log: checkpoints, a disk that fills, replicas that come too late, and how they come back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..scenario import LEADER, Scenario
+from ..trace import MarkKind, Position
+from .clock import Call, Clock
+from .record import Record
+from .retention import Retention
+
+if TYPE_CHECKING:
+    from .single_leader import Leader, Walsender
+
+_MB = 2**20
+
+
+class Keeper:
+    """What the leader does about the length of its log.
+
+    Attributes
+    ----------
+    alarm : int
+        The LSN at which it must look again: a checkpoint is due then, or the disk full.
+    """
+
+    def __init__(self, clock: Clock, record: Record, scenario: Scenario, leader: Leader) -> None:
+        self._clock = clock
+        self._record = record
+        self._scenario = scenario
+        self._leader = leader
+        self.retention = Retention(scenario)
+        self.alarm = self.retention.alarm_lsn()
+        if scenario.checkpoint_ms < scenario.duration_ms:
+            clock.call(scenario.checkpoint_ms, self._on_time)
+
+    def look(self) -> None:
+        """Make a checkpoint that is due; stop the leader if its log has filled the disk."""
+        if self.retention.checkpoint_due(self._leader.flushed):
+            self.checkpoint()
+        if self.retention.is_full(self._leader.flushed):
+            self._record.mark(MarkKind.FULL, self._clock.now, "the log has filled the leader’s disk: it stops", node=0)
+            self._clock.call(0, self._leader.crash, LEADER)
+        self.alarm = self.retention.alarm_lsn()
+
+    def _on_time(self, event: Call) -> None:
+        if self._leader.up:
+            self.checkpoint()
+            self.alarm = self.retention.alarm_lsn()
+        self._clock.call(self._scenario.checkpoint_ms, self._on_time)
+
+    def checkpoint(self) -> None:
+        """Remove the log that nobody may keep; who still needs it has fallen off."""
+        retention = self.retention
+        before = retention.oldest
+        for name in retention.checkpoint(self._leader.flushed):
+            behind = (self._leader.flushed - self._sender(name).report[1]) * self._scenario.record_bytes / _MB
+            text = f"the slot of {name} is lost: {behind:,.0f} MB of log behind"
+            self._record.mark(MarkKind.SLOT, self._clock.now, text, node=self._sender(name).standby.number)
+        if retention.oldest > before:
+            oldest = retention.oldest_lsn()
+            self._record.level((0, Position.OLDEST.value, self._clock.now, oldest))
+            for sender in self._leader.senders:
+                if sender.connected and sender.shipped < oldest:
+                    self._fall(sender)
+
+    def confirmed(self, sender: Walsender) -> None:
+        """A replica says how far its log is on disk: its slot moves on."""
+        slots = self.retention.slots
+        name = sender.standby.name
+        if name in slots:
+            slots[name] = max(slots[name], sender.report[1])
+
+    def refuses(self, sender: Walsender) -> bool:
+        """Return whether a replica asks for log that is gone; it then fetches it from the archive, if there is one."""
+        gone = sender.report[0] < self.retention.oldest_lsn()
+        if gone:
+            self._fall(sender)
+        return gone
+
+    def _fall(self, sender: Walsender) -> None:
+        standby = sender.standby
+        self._leader.disconnect(sender)
+        if not sender.fallen:
+            sender.fallen = True
+            segment = self.retention.file_name(sender.report[0])
+            text = f"{standby.name}: requested WAL segment {segment} has already been removed"
+            self._record.mark(MarkKind.FALLEN, self._clock.now, text, node=standby.number)
+        archived = self.retention.complete_until(self._leader.flushed)
+        if self._scenario.archive and standby.up and archived > standby.flushed and not sender.fetches:
+            sender.fetches = True
+            size = (archived - standby.flushed) * self._scenario.record_bytes / _MB
+            text = f"{standby.name} fetches {size:,.0f} MB of log from the archive"
+            self._record.mark(MarkKind.FETCH, self._clock.now, text, node=standby.number)
+            took_ms = 1000 * size / self._scenario.archive_mb_per_s
+            self._clock.call(took_ms, self._fetched, (sender, standby.life, archived))
+
+    def _fetched(self, event: Call) -> None:
+        sender, life, archived = event.value
+        sender.fetches = False
+        if life == sender.standby.life:
+            sender.standby.fetch(archived)
+            sender.fallen = False
+            self._leader.greet(sender)
+
+    def rebuild(self, event: Call) -> None:
+        """Set a replica up anew: it is down while a copy of the leader's files comes over its link to its disk."""
+        sender = self._sender(event.value)
+        if sender.rebuilding or not self._leader.up:
+            return
+        self._leader.crash(event)
+        sender.rebuilding = True
+        scenario = self._scenario
+        disk = scenario.of(sender.standby.name, "disk_mb_per_s")
+        rate = min(disk, scenario.bandwidth_mbit * 1e6 / 8 / _MB)
+        self._clock.call(1000 * scenario.database_mb / rate, self._rebuilt, sender)
+
+    def _rebuilt(self, event: Call) -> None:
+        sender: Walsender = event.value
+        sender.rebuilding = False
+        now, name, leader = self._clock.now, sender.standby.name, self._leader
+        if not leader.up:
+            text = f"{name}: the base backup broke off, the leader is down"
+            self._record.mark(MarkKind.REBUILT, now, text, node=sender.standby.number)
+            return
+        sender.fallen = False
+        sender.standby.adopt(leader.flushed)
+        if self._scenario.slots:
+            self.retention.slots[name] = leader.flushed
+        self._record.set_up(sender.standby.number, now, up=True)
+        self._record.mark(MarkKind.REBUILT, now, f"{name} is a copy of the leader again", node=sender.standby.number)
+        leader.greet(sender)
+
+    def drop_slot(self, event: Call) -> None:
+        """Keep no log for a replica from now on."""
+        self.retention.slots.pop(event.value, None)
+
+    def has_room(self) -> bool:
+        """Return whether the leader may start; its first checkpoint removes what nobody may keep any more."""
+        self.checkpoint()
+        self.alarm = self.retention.alarm_lsn()
+        return not self.retention.is_full(self._leader.flushed)
+
+    def _sender(self, name: str) -> Walsender:
+        return next(sender for sender in self._leader.senders if sender.standby.name == name)

@@ -1,0 +1,108 @@
+"""Which faults are on offer at the leader, at a replica and at the link between them: what a menu shows.
+
+An offer is a fault without a time, its place left open. Every kind of fault that happens somewhere is on offer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .faults import Fault, fault_from
+
+Place = Literal["leader", "replica", "link"]
+
+_NODE = {"node": "$node"}
+_THERE = {"source": "$leader", "target": "$replica"}
+_BACK = {"source": "$replica", "target": "$leader"}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A fault that a reader may add.
+
+    Attributes
+    ----------
+    label, hint : str
+        What to do, and what it does.
+    when : {"up", "down", "any"}
+        Whether it is for a node that is up, for one that is down, or for either.
+    fault : dict
+        The fault. ``$node``, or on a link ``$leader`` and ``$replica``, stand for names.
+    """
+
+    label: str
+    hint: str
+    when: Literal["up", "down", "any"]
+    fault: dict[str, Any]
+
+    def at(self, at_ms: float, **names: str) -> Fault:
+        """Return the fault at a moment (ms), with names (``node``, or ``leader`` and ``replica``) filled in.
+
+        Raises
+        ------
+        ScenarioError
+            If a name is missing, or the moment is none.
+
+        Examples
+        --------
+        >>> offers()["replica"][0].at(700, node="s1").sentence()
+        's1 crashes'
+        """
+        known = {f"${name}": value for name, value in names.items()}
+
+        def filled(value: Any) -> Any:
+            if isinstance(value, list):
+                return [filled(part) for part in value]
+            return known.get(value, value) if isinstance(value, str) else value
+
+        return fault_from({name: filled(value) for name, value in self.fault.items()} | {"at_ms": at_ms})
+
+
+_CRASH = Offer("Crash", "stops at once; what is not on its disk is lost", "up", {"kind": "crash", **_NODE})
+_STALL = Offer("Stall the disk", "each flush takes 400 ms", "up", {"kind": "stall_disk", **_NODE, "flush_ms": 400})
+_RESTART = Offer("Restart", "comes back with what its disk holds", "down", {"kind": "restart", **_NODE})
+
+_SLOW = {"kind": "link_delay", "extra_ms": 100}
+
+_OFFERS: dict[Place, tuple[Offer, ...]] = {
+    "leader": (
+        _CRASH,
+        _STALL,
+        Offer("Cancel waiting commits", "each counts as done, on the leader alone", "up", {"kind": "cancel_waits"}),
+        _RESTART,
+    ),
+    "replica": (
+        _CRASH,
+        _STALL,
+        Offer(
+            "Slow the replay",
+            "10 times slower; reads see old values",
+            "up",
+            {"kind": "slow_replay", **_NODE, "factor": 10},
+        ),
+        Offer("Pause the replay", "it receives and flushes on", "up", {"kind": "pause_replay", **_NODE}),
+        Offer(
+            "Start a long query",
+            "replay may have to wait for it",
+            "up",
+            {"kind": "long_query", **_NODE},
+        ),
+        Offer("Cut off", "no message gets in or out", "up", {"kind": "partition", "nodes": ["$node"]}),
+        _RESTART,
+        Offer("Drop its slot", "the leader keeps no log for it", "any", {"kind": "drop_slot", **_NODE}),
+        Offer("Set up anew", "from a base backup of the leader", "any", {"kind": "rebuild", **_NODE}),
+    ),
+    "link": (
+        Offer("Cut leader → replica", "the log is lost on its way", "any", {"kind": "cut_link", **_THERE}),
+        Offer("Cut replica → leader", "acknowledgements are lost", "any", {"kind": "cut_link", **_BACK}),
+        Offer("Cut both ways", "nothing gets through", "any", {"kind": "cut_link", **_THERE, "both_ways": True}),
+        Offer("Delay leader → replica", "the log takes 100 ms longer", "any", {**_SLOW, **_THERE}),
+        Offer("Delay replica → leader", "replies take 100 ms longer", "any", {**_SLOW, **_BACK}),
+    ),
+}
+
+
+def offers() -> dict[Place, tuple[Offer, ...]]:
+    """Return what is on offer at each place, in the order of a menu."""
+    return dict(_OFFERS)
