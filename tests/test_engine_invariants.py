@@ -190,7 +190,7 @@ def test_after_everything_has_healed_every_replica_catches_up(scenario: Scenario
             **{name: getattr(scenario, name) for name in ("ack", "level", "arrivals", "seed", "clients", "nodes")},
             "replicas": max(scenario.replicas, 1),
             "rate_per_s": 300,
-            "think_ms": 10,
+            "think_ms": 5 * scenario.clients,  # at most 200 writes a second, which the slowest replay drawn can do
             "faults": tuple(mended),
             "duration_ms": 2_000,
         }

@@ -21,14 +21,16 @@ class AckRule:
         What the setting says.
     standbys : sequence of str
         The standbys, numbered in this order.
+    direct : sequence of str
+        Those that stream from the leader: only they can count.
     """
 
-    def __init__(self, rule: SyncRule, standbys: Sequence[str]) -> None:
+    def __init__(self, rule: SyncRule, standbys: Sequence[str], direct: Sequence[str]) -> None:
         self.waits = rule.method != "async"
         self._any = rule.method == "any"
         self._count = rule.count
         numbers = {name: i for i, name in enumerate(standbys)}
-        self._candidates = [numbers[name] for name in rule.candidates(standbys)]
+        self._candidates = [numbers[name] for name in rule.candidates(direct)]
 
     def covered(self, reported: Sequence[int]) -> int:
         """Return the LSN up to which enough standbys have reported; ``BLOCKED`` if too few stream.

@@ -11,7 +11,8 @@ from .record import Record
 from .retention import Retention
 
 if TYPE_CHECKING:
-    from .single_leader import Leader, Walsender
+    from .single_leader import Leader
+    from .upstream import Walsender
 
 _MB = 2**20
 
@@ -126,11 +127,11 @@ class Keeper:
             return
         sender.fallen = False
         sender.standby.adopt(leader.flushed)
-        if self._scenario.slots:
+        if self._scenario.slots and sender.upstream is leader:
             self.retention.slots[name] = leader.flushed
         self._record.set_up(sender.standby.number, now, up=True)
         self._record.mark(MarkKind.REBUILT, now, f"{name} is a copy of the leader again", node=sender.standby.number)
-        leader.greet(sender)
+        sender.upstream.greet(sender)
 
     def drop_slot(self, event: Call) -> None:
         """Keep no log for a replica from now on."""
@@ -143,4 +144,4 @@ class Keeper:
         return not self.retention.is_full(self._leader.flushed)
 
     def _sender(self, name: str) -> Walsender:
-        return next(sender for sender in self._leader.senders if sender.standby.name == name)
+        return next(sender for sender in self._leader.everyone if sender.standby.name == name)

@@ -31,7 +31,8 @@ class Link:
         self._record = record
         self.source = scenario.node_names.index(source)
         self.target = scenario.node_names.index(target)
-        replica = target if source == LEADER else source
+        downstream = target != LEADER and scenario.upstream(target) == source
+        replica = target if downstream else source
         self.delay = Weather(
             scenario.of(replica, "network_ms"),
             scenario.network_shape,
@@ -39,7 +40,7 @@ class Link:
             scenario.seed,
             f"link {source} {target}",
         )
-        self.extra_ms = float(scenario.of(replica, "lag_ms")) if source == LEADER else 0.0
+        self.extra_ms = float(scenario.of(replica, "lag_ms")) if downstream else 0.0
         self.free_at = 0.0
         self._last_arrival = 0.0
         self._ms_per_byte = 8 / (scenario.bandwidth_mbit * 1000)

@@ -38,7 +38,7 @@ class Retention:
         self._room_bytes = scenario.wal_disk_mb * _MB
         self._last_checkpoint = 0
         self.oldest = 0
-        self.slots: dict[str, int] = dict.fromkeys(scenario.standbys, 0) if scenario.slots else {}
+        self.slots: dict[str, int] = dict.fromkeys(scenario.direct, 0) if scenario.slots else {}
 
     def oldest_lsn(self) -> int:
         """Return the LSN before which nothing is kept."""

@@ -13,6 +13,7 @@ from .disk import Disk
 from .hot_standby import Queries, Vacuum
 from .network import REPLY_BYTES, Link
 from .record import Record
+from .upstream import Upstream
 
 # Plain numbers: to look up a member of an enumeration takes longer than to record a step.
 _RECEIVED, _FLUSHED, _REPLAYED = Position.RECEIVED.value, Position.FLUSHED.value, Position.REPLAYED.value
@@ -21,15 +22,15 @@ _SAYS_WROTE, _SAYS_FLUSHED, _SAYS_REPLAYED = FlightKind.WROTE.value, FlightKind.
 Report = tuple[int, int, int]  # written, flushed, replayed
 
 
-class Standby:
-    """One replica.
+class Standby(Upstream):
+    """One replica; others may stream from it.
 
     Attributes
     ----------
     received, flushed, replayed : int
         Its positions in the log; replayed <= flushed <= received.
-    life : int
-        Rises at each crash: what belongs to an earlier life is ignored.
+    reply : Link
+        The way back to its upstream.
     """
 
     def __init__(
@@ -38,17 +39,15 @@ class Standby:
         record: Record,
         scenario: Scenario,
         number: int,
-        reply: Link,
         append_time: Callable[[int], float],
         vacuum: Vacuum,
     ) -> None:
+        super().__init__(clock, record, scenario)
         self.name = scenario.node_names[number]
         self.number = number
-        self.received = self.flushed = self.replayed = 0
-        self.up = True
-        self.life = 0
+        self.received = self.replayed = 0
         self.disk = Disk(scenario, self.name)
-        self.reply = reply
+        self.reply = Link(clock, record, scenario, self.name, scenario.upstream(self.name))
         self._serial = scenario.dependent_share + (1 - scenario.dependent_share) / scenario.replay_workers
         self.set_replay_cost(float(scenario.of(self.name, "replay_us")))
         self.reports_replay = False
@@ -67,10 +66,7 @@ class Standby:
         ]
         self._queries = Queries(scenario, self.name, vacuum)
         self._step_ms = step_ms(scenario.duration_ms)
-        self._record_bytes = scenario.record_bytes * scenario.log_left
         self._flushed_at_once = max(1, int(self.disk.bytes_within(self._step_ms) / self._record_bytes))
-        self._clock = clock
-        self._record = record
         self._append_time = append_time
         self._flushing = False
         self._replaying = False
@@ -97,6 +93,7 @@ class Standby:
         self.life += 1
         self._flushing = self._replaying = False
         self._queries.cancel(self._clock.now)
+        self.lose_all()
         if self.received > self.flushed:
             self.received = self.flushed
             self._record.level((self.number, _RECEIVED, self._clock.now, self.flushed))
@@ -104,6 +101,7 @@ class Standby:
     def restart(self) -> None:
         """Start again and replay what the disk holds."""
         self.up = True
+        self.greet_all()
         self._replay()
 
     def fetch(self, upto: int) -> None:
@@ -115,6 +113,7 @@ class Standby:
         self.flushed = upto
         self._record.level((self.number, _RECEIVED, now, self.received))
         self._record.level((self.number, _FLUSHED, now, upto))
+        self.ship()
         if not self._replaying:
             self._replay()
 
@@ -124,6 +123,7 @@ class Standby:
         self.received = self.flushed = self.replayed = lsn
         for which in (_RECEIVED, _FLUSHED, _REPLAYED):
             self._record.level((self.number, which, self._clock.now, lsn))
+        self.greet_all()
 
     def hello(self) -> None:
         """Tell the leader from which position the stream should go on."""
@@ -143,6 +143,8 @@ class Standby:
         self.flushed = upto
         self._record.level((self.number, _FLUSHED, self._clock.now, upto))
         self._report(_SAYS_FLUSHED, upto, heard=True)
+        if self.senders:
+            self.ship()
         if not self._replaying:
             self._replay()
         if self.received > upto:

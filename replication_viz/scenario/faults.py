@@ -26,7 +26,7 @@ class _Fault(Checked):
     def until_ms(self) -> float:
         """When it ends, ms from the start of the run; infinite if it stays."""
         lasts = getattr(self, "for_ms", None)
-        return self.at_ms + lasts if lasts is not None else float("inf")
+        return round(self.at_ms + lasts, 6) if lasts is not None else float("inf")  # 100.1 + 50.17 is 150.27
 
     def places(self) -> tuple[str, ...]:
         """Return the names of the nodes that the fault touches."""

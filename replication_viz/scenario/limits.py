@@ -56,9 +56,25 @@ def _check_places(scenario: Scenario) -> None:
     known = scenario.node_names
     if scenario.read_from not in ("random", *known):
         raise ScenarioError(f"read_from is {scenario.read_from!r}: it must be 'random' or a node; {_where(scenario)}.")
-    for name in scenario.nodes:
+    for name, own in scenario.nodes.items():
         if name not in (LEADER, *replica_names(MAX_REPLICAS)):
             raise ScenarioError(f"nodes names {name!r}: it must be L or s1 to s{MAX_REPLICAS}.")
+        if own.follows is not None:
+            _check_stream(scenario, name)
+
+
+def _check_stream(scenario: Scenario, name: str) -> None:
+    """Refuse a stream that comes from nowhere, or goes in a circle."""
+    followed = scenario.nodes[name].follows
+    if name == LEADER or followed not in replica_names(MAX_REPLICAS):
+        raise ScenarioError(
+            f"{name} follows {followed!r}: a replica may follow a replica, s1 to s{MAX_REPLICAS}."
+        )
+    path = [name]
+    while (above := scenario.upstream(path[-1])) != LEADER:
+        if above in path:
+            raise ScenarioError(f"{' follows '.join([*path, above])}: the log would go in a circle.")
+        path.append(above)
 
 
 def _check_fault(fault: Fault, scenario: Scenario) -> None:
@@ -71,18 +87,26 @@ def _check_fault(fault: Fault, scenario: Scenario) -> None:
     if isinstance(fault, OF_REPLICAS) and fault.node == LEADER:
         raise ScenarioError(f"a {fault.kind} names {LEADER}, which replays nothing: it must name a replica.")
     if isinstance(fault, CutLink | LinkDelay):
-        if LEADER not in (fault.source, fault.target):
-            raise ScenarioError(
-                f"a {fault.kind} names the link {fault.source} → {fault.target}, which carries nothing: "
-                f"links run between {LEADER} and a replica."
-            )
         if fault.source == fault.target:
             raise ScenarioError(f"a {fault.kind} runs from {fault.source} to itself: it needs two nodes.")
+        if not any(_streams(scenario, *ends) for ends in _both(fault)):
+            raise ScenarioError(
+                f"a {fault.kind} names the link {fault.source} → {fault.target}, which carries nothing: "
+                f"links run between a replica and what it follows, mostly {LEADER}."
+            )
     if isinstance(fault, Change):
         try:
             type(scenario)(**{fault.setting: fault.value, "replicas": scenario.replicas})
         except ScenarioError as error:
             raise ScenarioError(f"in a change, {error}") from None
+
+
+def _both(fault: CutLink | LinkDelay) -> list[tuple[str, str]]:
+    return [(fault.source, fault.target), (fault.target, fault.source)]
+
+
+def _streams(scenario: Scenario, source: str, target: str) -> bool:
+    return target != LEADER and scenario.upstream(target) == source
 
 
 def _check_partition(fault: Partition, known: tuple[str, ...]) -> None:

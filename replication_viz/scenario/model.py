@@ -48,6 +48,7 @@ def _knob(
 class NodeSettings(Checked):
     """What differs on one node; ``None`` means: as everywhere."""
 
+    follows: str | None = Field(None, max_length=4, description="the replica that it streams from; else the leader")
     place: str | None = Field(None, max_length=24, description="where it stands, such as 'zone b'")
     lag_ms: float | None = Field(None, ge=0, le=600_000, allow_inf_nan=False)
     network_ms: float | None = Field(None, ge=0, le=60_000, allow_inf_nan=False)
@@ -267,6 +268,17 @@ class Scenario(Checked):
         """Every node's name, the leader first."""
         return (LEADER, *self.standbys)
 
+    def upstream(self, standby: str) -> str:
+        """Return the node from which a replica streams."""
+        own = self.nodes.get(standby)
+        followed = own.follows if own is not None else None
+        return followed if followed in self.standbys else LEADER
+
+    @cached_property
+    def direct(self) -> tuple[str, ...]:
+        """The replicas that stream from the leader; the others are cascaded, and no commit waits for them."""
+        return tuple(name for name in self.standbys if self.upstream(name) == LEADER)
+
     def of(self, node: str, field: str) -> Any:
         """Return a setting as it holds on one node."""
         own = self.nodes.get(node)
@@ -275,7 +287,7 @@ class Scenario(Checked):
 
     def sync_rule(self, ack: str | None = None) -> SyncRule:
         """Return the rule that ``ack`` (by default this scenario's) stands for."""
-        return rule(self.ack if ack is None else ack, self.replicas)
+        return rule(self.ack if ack is None else ack, len(self.direct))
 
     @cached_property
     def timeline(self) -> tuple[Fault, ...]:
@@ -292,7 +304,7 @@ class Scenario(Checked):
         acks = [self.ack, *(f.value for f in self.faults if isinstance(f, Change) and f.setting == "ack")]
         for ack in acks:
             want = self.sync_rule(ack)
-            listed = len(want.candidates(self.standbys))
+            listed = len(want.candidates(self.direct))
             if want.count > listed and self.level != "local":
                 found.append(
                     f"{ack} waits for {want.count} acknowledgements and names {listed} of the {self.replicas} "

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..scenario import Change, CutLink, LinkDelay, Partition, Scenario, SyncRule
+from ..scenario import LEADER, Change, CutLink, LinkDelay, Partition, Scenario, SyncRule
 from ..trace import MarkKind, Marks, Role, Trace
 from .plot import usual_latency
 
@@ -145,7 +145,7 @@ def _epochs(trace: Trace) -> Iterator[dict[str, Any]]:
 
 def _epoch(scenario: Scenario, nodes: tuple[str, ...], ack: str, level: str, gone: set[int]) -> dict[str, Any]:
     rule = scenario.sync_rule(ack)
-    connected = [name for number, name in enumerate(nodes) if number and number not in gone]
+    connected = [name for name in scenario.direct if nodes.index(name) not in gone]
     states = rule.states(connected)
     waited = [] if level == "local" else [nodes.index(name) for name in rule.candidates(connected)]
     return {
@@ -154,8 +154,14 @@ def _epoch(scenario: Scenario, nodes: tuple[str, ...], ack: str, level: str, gon
         "method": rule.method,
         "count": 0 if level == "local" else rule.count,
         "candidates": waited[: rule.count] if rule.method == "first" else waited,
-        "sync": ["leader", *(states.get(name, "not connected") for name in nodes[1:])],
+        "sync": ["leader", *(states.get(name, _else(scenario, name)) for name in nodes[1:])],
     }
+
+
+def _else(scenario: Scenario, name: str) -> str:
+    """Return what is said of a replica that the leader does not see."""
+    upstream = scenario.upstream(name)
+    return "not connected" if upstream == LEADER else f"follows {upstream}"
 
 
 def _rows(marks: Marks) -> Iterator[tuple[float, float, int, int, int, str]]:
@@ -168,7 +174,7 @@ def _events(trace: Trace) -> Iterator[dict[str, Any]]:
     ``kind`` is negative where nothing begins, and ``of`` then says what is over; ``nodes`` are those that it is about.
     """
     scenario = trace.scenario
-    first = waits_for(scenario.sync_rule(), scenario.level, scenario.standbys)
+    first = waits_for(scenario.sync_rule(), scenario.level, scenario.direct)
     found: dict[tuple[float, int, str], dict[str, Any]] = {}
 
     def tell(time: float, kind: int, text: str, of: int, node: int, peer: int) -> None:
