@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from replication_viz import Scenario, run, theory
-from replication_viz.engine.retention import Retention
 from replication_viz.scenario import DropSlot, Partition, Rebuild, Restart
 from replication_viz.trace import MarkKind, Position, Trace
+from replication_viz.wal import Retention
 
 from .reference import case_id, cases
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from ..scenario import LEADER, Scenario
 from ..trace import MarkKind, Position
+from ..wal import Retention
 from .clock import Call, Clock
 from .record import Record
-from .retention import Retention
 
 if TYPE_CHECKING:
     from .single_leader import Leader

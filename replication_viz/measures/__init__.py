@@ -1,10 +1,13 @@
 """Numbers from a trace, vectorised. What is counted and how is said here, once; pictures and tables only show it.
 
-One file per question: answers, lags, losses, retries after a failover, connection pools, reads, and the table of all.
+One file per question: answers, lags, what systems report of them, alarms, the log, losses, retries after a failover,
+connection pools, reads, and the table of all.
 """
 
+from .alerts import Ring, Rule, alarms, users_notice
 from .answers import Latency, answered_within, commit_latency, latency_curve, oldest_waiting, waiting, writes
 from .lags import LagKind, lag, lag_curve, lag_writes
+from .log import dead_rows, kept_log_mb, pinned_log_mb, wal_status
 from .losses import Loss, loss, loss_sentence
 from .pool import (
     availability,
@@ -17,6 +20,7 @@ from .pool import (
     turned_away,
 )
 from .reads import OldReads, last_write, old_reads, stale_reads
+from .reports import lag_by_clock, lag_bytes, reported_lag, reported_position, seconds_behind_master
 from .retrying import Retried, retries
 from .table import Measure, summary
 
@@ -27,13 +31,20 @@ __all__ = [
     "Measure",
     "OldReads",
     "Retried",
+    "Ring",
+    "Rule",
+    "alarms",
     "answered_within",
     "availability",
     "commit_latency",
     "commit_time",
     "connections",
+    "dead_rows",
     "in_rotation",
+    "kept_log_mb",
     "lag",
+    "lag_by_clock",
+    "lag_bytes",
     "lag_curve",
     "lag_writes",
     "last_unserved",
@@ -44,11 +55,17 @@ __all__ = [
     "loss_sentence",
     "old_reads",
     "oldest_waiting",
+    "pinned_log_mb",
     "queueing",
+    "reported_lag",
+    "reported_position",
     "retries",
+    "seconds_behind_master",
     "stale_reads",
     "summary",
     "turned_away",
+    "users_notice",
     "waiting",
+    "wal_status",
     "writes",
 ]

@@ -63,9 +63,4 @@ def last_write(ops: Ops, key: Ints, upto: Ints) -> Ints:
     key, upto : ndarray, shape (n,)
         Keys, and the LSN to look back from.
     """
-    logged = ops.lsn > 0
-    span = np.int64(ops.lsn.max(initial=0) + 1)
-    places = np.sort(ops.key[logged] * span + ops.lsn[logged])
-    index = np.searchsorted(places, key * span + np.minimum(upto, span - 1), side="right") - 1
-    found = places[np.maximum(index, 0)] if len(places) else np.zeros(len(key), dtype=np.int64)
-    return np.where((index >= 0) & (found // span == key), found % span, 0)
+    return ops.last_write(key, upto)

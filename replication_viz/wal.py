@@ -1,4 +1,4 @@
-"""Which of its log the leader keeps: segments, checkpoints, slots, limits. PostgreSQL's own rules, in its own order.
+"""The files of the log, and which of them a leader keeps: segments, checkpoints, slots, limits; PostgreSQL's own rules.
 
 Nothing here knows of time. Positions are LSNs, which count writes; a segment holds the log of so many writes.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import ceil, floor
 from typing import Literal
 
-from ..scenario import Scenario
+from .scenario import Scenario
 
 Availability = Literal["reserved", "extended", "unreserved", "lost"]
 
