@@ -32,6 +32,7 @@ class OpKind(IntEnum):
 
     WRITE = 0
     READ = 1
+    STATEMENT = 2  # of an operator; its value is its number among the scenario's statements, in order of time
 
 
 class Outcome(IntEnum):
@@ -92,6 +93,8 @@ class MarkKind(IntEnum):
     FULL = 17
     FETCH = 18
     REBUILT = 19
+    STATEMENT = 20
+    ARCHIVE = 21
 
 
 class Table:
@@ -145,6 +148,21 @@ class Ops(Table):
     outcome: Codes
     node: Codes
     lsn: Ints
+
+    def last_write(self, key: Ints, upto: Ints) -> Ints:
+        """Return the LSN of the last of these, all writes, to each key at or below an LSN; 0 where there is none.
+
+        Parameters
+        ----------
+        key, upto : ndarray, shape (n,)
+            Keys, and the LSN to look back from.
+        """
+        logged = self.lsn > 0
+        span = np.int64(self.lsn.max(initial=0) + 1)
+        places = np.sort(self.key[logged] * span + self.lsn[logged])
+        index = np.searchsorted(places, key * span + np.minimum(upto, span - 1), side="right") - 1
+        found = places[np.maximum(index, 0)] if len(places) else np.zeros(len(key), dtype=np.int64)
+        return np.where((index >= 0) & (found // span == key), found % span, 0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

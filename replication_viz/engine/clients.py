@@ -14,8 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ..scenario import LEADER, Change, Scenario
-from ..trace import Codes, Floats, Ints, MarkKind, OpKind, Ops, Outcome, Position, Trace
+from ..scenario import LEADER, Change, Scenario, Statement
+from ..trace import Codes, Flags, Floats, Ints, MarkKind, OpKind, Ops, Outcome, Position, Trace
 from .streams import stream
 
 _REFUSED_RETRY_MS = 10.0  # a refused client without think time waits this long
@@ -82,7 +82,7 @@ class OpenLoop:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._times = write_moments(scenario)
+        self._times, self._statements = with_statements(scenario, write_moments(scenario))
         self._moments: list[float] = self._times.tolist()
         self._grain = scenario.grain
         self._shift = 0  # write number = LSN / grain + shift: refused writes have no LSN
@@ -140,8 +140,10 @@ class OpenLoop:
             lsns[begin:end] = (np.arange(begin, end) + 1 - shift) * self._grain
         logged = lsns >= 0
         scenario, count = self._scenario, len(self._times)
-        clients = stream(scenario.seed, "clients").integers(scenario.clients, size=count)
-        ops = write_ops(scenario, clients, self._times, self._returned, self._outcomes, lsns)
+        clients = np.full(count, -1)
+        drawn = stream(scenario.seed, "clients").integers(scenario.clients, size=count)
+        clients[~self._statements] = drawn[: int((~self._statements).sum())]
+        ops = write_ops(scenario, clients, self._times, self._returned, self._outcomes, lsns, self._statements)
         return ops, (self._times[logged], lsns[logged])
 
 
@@ -295,14 +297,38 @@ def write_moments(scenario: Scenario) -> Floats:
     return arrivals(scenario, "writes", rates, poisson=scenario.arrivals == "poisson")
 
 
-def write_ops(scenario: Scenario, client: Ints, invoked: Floats, returned: Floats, outcome: Codes, lsn: Ints) -> Ops:
-    """Return the writes as operations, in order of invocation, with keys drawn at random."""
+def with_statements(scenario: Scenario, moments: Floats) -> tuple[Floats, Flags]:
+    """Return the moments of the writes and of an operator's statements, ms, and which of them are statements."""
+    times = [f.at_ms for f in scenario.timeline if isinstance(f, Statement) and f.at_ms < scenario.duration_ms]
+    places = np.searchsorted(moments, times, side="right")
+    return np.insert(moments, places, times), np.insert(np.zeros(len(moments), dtype=np.bool_), places, True)
+
+
+def write_ops(
+    scenario: Scenario,
+    client: Ints,
+    invoked: Floats,
+    returned: Floats,
+    outcome: Codes,
+    lsn: Ints,
+    statements: Flags | None = None,
+) -> Ops:
+    """Return the writes as operations, in order of invocation, with keys drawn at random.
+
+    Statements among them touch no key, and change what the others draw no more than their presence.
+    """
     count = len(invoked)
+    special = np.zeros(count, dtype=np.bool_) if statements is None else statements
+    writes = count - int(special.sum())
+    key, value = np.full(count, -1), np.full(count, -1)
+    key[~special] = stream(scenario.seed, "keys").integers(scenario.keys, size=writes)
+    value[~special] = np.arange(1, writes + 1)
+    value[special] = np.arange(count - writes)
     return Ops(
         client=client,
-        kind=np.full(count, OpKind.WRITE, dtype=np.int8),
-        key=stream(scenario.seed, "keys").integers(scenario.keys, size=count),
-        value=np.arange(1, count + 1),
+        kind=np.where(special, OpKind.STATEMENT, OpKind.WRITE).astype(np.int8),
+        key=key,
+        value=value,
         invoked=invoked,
         returned=returned,
         outcome=outcome,

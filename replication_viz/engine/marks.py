@@ -13,6 +13,7 @@ from ..scenario import (
     Fault,
     LinkDelay,
     LongQuery,
+    LoseArchive,
     Partition,
     PauseReplay,
     Rebuild,
@@ -20,6 +21,7 @@ from ..scenario import (
     Scenario,
     SlowReplay,
     StallDisk,
+    Statement,
 )
 from ..trace import MarkKind, Ops
 from .record import Record
@@ -32,6 +34,8 @@ _KIND: dict[type, MarkKind] = {
     PauseReplay: MarkKind.REPLAY,
     LongQuery: MarkKind.QUERY,
     DropSlot: MarkKind.CHANGE,
+    Statement: MarkKind.STATEMENT,
+    LoseArchive: MarkKind.ARCHIVE,
     Rebuild: MarkKind.CHANGE,
     Partition: MarkKind.PARTITION,
     CutLink: MarkKind.LINK,
@@ -40,7 +44,7 @@ _KIND: dict[type, MarkKind] = {
     CancelWaits: MarkKind.CHANGE,
 }
 
-_MOMENTS = Crash | Restart | Change | CancelWaits | DropSlot | Rebuild
+_MOMENTS = Crash | Restart | Change | CancelWaits | DropSlot | Rebuild | Statement
 
 
 def mark_faults(record: Record, scenario: Scenario) -> None:

@@ -1,7 +1,7 @@
 """Numbers from a trace, vectorised. What is counted and how is said here, once; pictures and tables only show it.
 
 One file per question: answers, lags, what systems report of them, alarms, the log, losses, retries after a failover,
-connection pools, reads, and the table of all.
+connection pools, reads, what the tables hold and what a restore brings back, and the table of all numbers.
 """
 
 from .alerts import Ring, Rule, alarms, users_notice
@@ -23,6 +23,7 @@ from .reads import OldReads, last_write, old_reads, stale_reads
 from .reports import lag_by_clock, lag_bytes, reported_lag, reported_position, seconds_behind_master
 from .retrying import Retried, retries
 from .table import Measure, summary
+from .tables import Restored, Rows, locked_ms, restore, rows, rows_at, ruined_everywhere_ms
 
 __all__ = [
     "LagKind",
@@ -30,8 +31,10 @@ __all__ = [
     "Loss",
     "Measure",
     "OldReads",
+    "Restored",
     "Retried",
     "Ring",
+    "Rows",
     "Rule",
     "alarms",
     "answered_within",
@@ -50,6 +53,7 @@ __all__ = [
     "last_unserved",
     "last_write",
     "latency_curve",
+    "locked_ms",
     "longest_silence",
     "loss",
     "loss_sentence",
@@ -59,7 +63,11 @@ __all__ = [
     "queueing",
     "reported_lag",
     "reported_position",
+    "restore",
     "retries",
+    "rows",
+    "rows_at",
+    "ruined_everywhere_ms",
     "seconds_behind_master",
     "stale_reads",
     "summary",

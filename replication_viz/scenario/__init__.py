@@ -10,12 +10,14 @@ from .faults import (
     Fault,
     LinkDelay,
     LongQuery,
+    LoseArchive,
     Partition,
     PauseReplay,
     Rebuild,
     Restart,
     SlowReplay,
     StallDisk,
+    Statement,
 )
 from .limits import LEADER
 from .model import NodeSettings, Scenario, field_info
@@ -32,6 +34,7 @@ __all__ = [
     "Fault",
     "LinkDelay",
     "LongQuery",
+    "LoseArchive",
     "NodeSettings",
     "Partition",
     "PauseReplay",
@@ -41,6 +44,7 @@ __all__ = [
     "ScenarioError",
     "SlowReplay",
     "StallDisk",
+    "Statement",
     "SyncNamesError",
     "SyncRule",
     "field_info",

@@ -204,6 +204,37 @@ class Change(_Fault):
         return f"{name} set to {shown} {unit}".rstrip()
 
 
+_STATEMENTS = {
+    "drop_table": "DROP TABLE orders",
+    "delete_rows": "DELETE FROM orders, without WHERE",
+    "bad_update": "UPDATE orders SET price = 0",
+}
+
+
+class Statement(_Fault):
+    """Somebody runs a statement that ruins the data. It is a record of the log like any other, and is replicated.
+
+    ``drop_table`` takes the table; ``delete_rows`` all rows so far; ``bad_update`` leaves them, each with a wrong
+    value, as a bad migration does.
+    """
+
+    kind: Literal["statement"] = "statement"
+    what: Literal["drop_table", "delete_rows", "bad_update"] = "drop_table"
+
+    def sentence(self) -> str:
+        return _STATEMENTS[self.what]
+
+
+class LoseArchive(_Fault):
+    """What the archive gets in the interval is lost, and nobody notices."""
+
+    kind: Literal["lose_archive"] = "lose_archive"
+    for_ms: Span | None = None
+
+    def sentence(self) -> str:
+        return "the archive loses what it gets"
+
+
 class CancelWaits(_Fault):
     """An operator cancels every commit that waits for a replica. They are committed, on the leader alone.
 
@@ -230,7 +261,9 @@ Fault = Annotated[
     | CutLink
     | LinkDelay
     | Change
-    | CancelWaits,
+    | CancelWaits
+    | Statement
+    | LoseArchive,
     Field(discriminator="kind"),
 ]
 

@@ -7,7 +7,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .errors import ScenarioError
-from .faults import Change, CutLink, DropSlot, Fault, LinkDelay, LongQuery, Partition, PauseReplay, Rebuild, SlowReplay
+from .faults import (
+    Change,
+    CutLink,
+    DropSlot,
+    Fault,
+    LinkDelay,
+    LongQuery,
+    Partition,
+    PauseReplay,
+    Rebuild,
+    SlowReplay,
+    Statement,
+)
 
 if TYPE_CHECKING:
     from .model import Scenario
@@ -67,9 +79,7 @@ def _check_stream(scenario: Scenario, name: str) -> None:
     """Refuse a stream that comes from nowhere, or goes in a circle."""
     followed = scenario.nodes[name].follows
     if name == LEADER or followed not in replica_names(MAX_REPLICAS):
-        raise ScenarioError(
-            f"{name} follows {followed!r}: a replica may follow a replica, s1 to s{MAX_REPLICAS}."
-        )
+        raise ScenarioError(f"{name} follows {followed!r}: a replica may follow a replica, s1 to s{MAX_REPLICAS}.")
     path = [name]
     while (above := scenario.upstream(path[-1])) != LEADER:
         if above in path:
@@ -145,8 +155,14 @@ def _check_servers(scenario: Scenario) -> None:
 
 
 def _check_grain(scenario: Scenario) -> None:
-    """Refuse coarse writes where each single one matters."""
-    if scenario.grain > 1 and (scenario.servers or scenario.arrivals == "closed"):
+    """Refuse coarse writes, and statements, where clients react to what becomes of each."""
+    if not scenario.servers and scenario.arrivals != "closed":
+        return
+    if any(isinstance(fault, Statement) for fault in scenario.faults):
+        raise ScenarioError(
+            "a statement needs writes that arrive on their own: arrivals 'poisson' or 'constant', and servers 0."
+        )
+    if scenario.grain > 1:
         raise ScenarioError(
             f"grain is {scenario.grain}: it must be 1 with application servers or with clients that wait for answers."
         )

@@ -138,6 +138,7 @@ class Scenario(Checked):
     read_from: str = Field(
         "random", title="read from", max_length=20, description="'random' replica, or the name of a node"
     )
+    rows: int = _knob("rows", 100_000, (0, 10**9), (0, 1_000_000, 1_000), "", "rows in the table when the run begins")
     keys: int = _knob("keys", 100, (1, 10_000_000), (1, 1_000, 1), "", "how many keys the writes are spread over")
     record_bytes: float = _knob("write size", 200, (1, 10_000_000), (50, 10_000, 50), "B", "log bytes of one write")
 

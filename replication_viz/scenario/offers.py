@@ -63,12 +63,17 @@ _CRASH = Offer("Crash", "stops at once; what is not on its disk is lost", "up", 
 _STALL = Offer("Stall the disk", "each flush takes 400 ms", "up", {"kind": "stall_disk", **_NODE, "flush_ms": 400})
 _RESTART = Offer("Restart", "comes back with what its disk holds", "down", {"kind": "restart", **_NODE})
 
+_STATEMENT = {"kind": "statement"}
 _SLOW = {"kind": "link_delay", "extra_ms": 100}
 
 _OFFERS: dict[Place, tuple[Offer, ...]] = {
     "leader": (
         _CRASH,
         _STALL,
+        Offer("Run DROP TABLE", "and so does every replica", "up", {**_STATEMENT, "what": "drop_table"}),
+        Offer("Run DELETE, no WHERE", "all rows go, everywhere", "up", {**_STATEMENT, "what": "delete_rows"}),
+        Offer("Run a bad migration", "every row gets a wrong value", "up", {**_STATEMENT, "what": "bad_update"}),
+        Offer("Lose archived log", "nobody will notice", "any", {"kind": "lose_archive"}),
         Offer("Cancel waiting commits", "each counts as done, on the leader alone", "up", {"kind": "cancel_waits"}),
         _RESTART,
     ),
