@@ -1,4 +1,4 @@
-"""The command `replication-viz`: open the lessons, or run one scenario and print its numbers.
+"""The command `replication-viz`: open the lessons, run one scenario and print its numbers, or write it as a page.
 
 What the commands do lives in the other rooms; here are arguments, text output and exit codes.
 """
@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "lab":
             return lab(Path(options.directory), jupyter_flags)
-        return run(options)
+        return page(options) if options.command == "page" else run(options)
     except (CommandError, ScenarioError) as error:
         print(f"replication-viz: {error}", file=sys.stderr)
         return 2
@@ -70,10 +71,37 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a scenario and print its measures", allow_abbrev=False)
     run.add_argument("scenario", nargs="?", metavar="SCENARIO", help="a name, a share text, or a JSON file")
     run.add_argument("--list", action="store_true", help="list the named scenarios and stop")
-    run.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; repeatable")
-    run.add_argument("--seed", type=int, metavar="N", help="short for --set seed=N")
+    _add_changes(run)
     run.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+    page = commands.add_parser(
+        "page",
+        help="write a run as one HTML file that plays without a kernel and without a network",
+        epilog="Values of --grid stand between commas; commas in brackets are part of a value, as in "
+        "--grid 'ack=async,FIRST 1 (s1, s2)', and where a semicolon stands, only it parts: 'partition=s1;s1, s2'.",
+        allow_abbrev=False,
+    )
+    page.add_argument("scenario", metavar="SCENARIO", help="a name, a share text, or a JSON file")
+    page.add_argument("-o", "--output", metavar="FILE", help="where to write it; by default the name, with .html")
+    page.add_argument("--was", metavar="SCENARIO", help="a scenario to compare it with")
+    page.add_argument(
+        "--grid",
+        action="append",
+        default=[],
+        metavar="FIELD=V1,V2,...",
+        help="a slider that chooses among runs worked out beforehand; twice for two",
+    )
+    _add_changes(page)
+    page.add_argument("--moment", type=float, metavar="MS", help="where the clock stands at first")
+    page.add_argument("--view", choices=["logs", "space-time"], default="logs", help="%(default)s")
+    page.add_argument("--theme", choices=["light", "dark"], help="by default the reader's own")
+    page.add_argument("--title", metavar="TEXT", help="heading; by default the scenario's")
     return parser
+
+
+def _add_changes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change a field; repeatable")
+    parser.add_argument("--seed", type=int, metavar="N", help="short for --set seed=N")
 
 
 # -- lab --------------------------------------------------------------------------------------------------------------
@@ -198,15 +226,21 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if options.scenario is None:
         raise CommandError("run needs a scenario: a name (--list shows them), a share text, or a JSON file.")
+    scenario = changed_scenario(options)
+    measures = summary(simulate(scenario))
+    print(as_json(scenario, measures) if options.json else as_table(scenario, measures))
+    return 0
+
+
+def changed_scenario(options: argparse.Namespace) -> Scenario:
+    """Return the scenario that the options name, with their changes; what it warns of goes to stderr."""
     changes = dict(parse_change(text) for text in options.set)
     if options.seed is not None:
         changes["seed"] = options.seed
     scenario = find_scenario(options.scenario).but(**changes)
     for warning in scenario.warnings():
         print(f"replication-viz: warning: {warning}", file=sys.stderr)
-    measures = summary(simulate(scenario))
-    print(as_json(scenario, measures) if options.json else as_table(scenario, measures))
-    return 0
+    return scenario
 
 
 def find_scenario(text: str) -> Scenario:
@@ -238,15 +272,19 @@ def parse_change(text: str) -> tuple[str, Any]:
     field, equals, value = text.partition("=")
     if not equals or not field:
         raise CommandError(f"--set {text!r} is not a change: it must read field=value, such as replicas=5.")
+    return field.strip(), _value(value)
+
+
+def _value(text: str) -> Any:
     try:
-        return field.strip(), json.loads(value)
+        return json.loads(text)
     except ValueError:
-        return field.strip(), value.strip()
+        return text.strip()
 
 
 def as_table(scenario: Scenario, measures: Sequence[Measure]) -> str:
     """Return the measures as aligned columns: name, value, unit, note."""
-    rows = [(m.name, f"{m.value:,.4g}" if abs(m.value) < 1000 else f"{m.value:,.0f}", m.unit, m.note) for m in measures]
+    rows = [(m.name, m.text(), m.unit, m.note) for m in measures]
     names, values, units = (max((len(row[i]) for row in rows), default=0) for i in range(3))
     lines = [f"{name:<{names}}  {value:>{values}} {unit:<{units}}  {note}" for name, value, unit, note in rows]
     return "\n".join([f"{scenario.title} (seed {scenario.seed})", "", *(line.rstrip() for line in lines)])
@@ -271,3 +309,48 @@ def as_json(scenario: Scenario, measures: Sequence[Measure]) -> str:
         indent=2,
         ensure_ascii=False,
     )
+
+
+# -- page -------------------------------------------------------------------------------------------------------------
+
+
+def page(options: argparse.Namespace) -> int:
+    """Write the page that the options describe."""
+    from .panels import pages
+
+    scenario = changed_scenario(options)
+    look = {"moment": options.moment, "view": options.view, "theme": options.theme, "title": options.title}
+    grid = [parse_grid(text) for text in options.grid]
+    twice = [field for i, (field, _) in enumerate(grid) if field in dict(grid[:i])]
+    if twice:
+        raise CommandError(f"--grid names {twice[0]} twice: give all of its values at once.")
+    if grid and options.was is not None:
+        raise CommandError("--was and --grid cannot go together: a page compares two runs, or chooses among many.")
+    try:
+        if grid:
+            html = pages.grid_page(scenario, dict(grid), **look)
+        else:
+            was = None if options.was is None else find_scenario(options.was)
+            html = pages.scenario_page(scenario, was, **look)
+    except pages.PageError as error:
+        raise CommandError(str(error)) from None
+    path = Path(options.output or f"{scenario.name}.html")
+    try:
+        path.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
+    print(f"Wrote {path}, {len(html.encode()) / 1000:.0f} kB.")
+    return 0
+
+
+def parse_grid(text: str) -> tuple[str, list[Any]]:
+    """Parse a slider: `field=v1,v2`; commas in brackets part nothing, and none does where there is a semicolon.
+
+    >>> parse_grid("ack=async,FIRST 1 (s1, s2)"), parse_grid("partition=s1; s1, s2")
+    (('ack', ['async', 'FIRST 1 (s1, s2)']), ('partition', ['s1', 's1, s2']))
+    """
+    field, equals, values = text.partition("=")
+    if not equals or not field or not values:
+        raise CommandError(f"--grid {text!r} is no slider: it must read field=value,value, such as lag_ms=0,50,200.")
+    parts = values.split(";") if ";" in values else re.split(r",(?![^(]*\))", values)
+    return field.strip(), [_value(part) for part in parts]

@@ -212,14 +212,14 @@ def watched_page(browser: Browser, base_url: str | None = None, **context_option
     complaints.assert_none()
 
 
-def open_notebook(page: Page, notebook: str, seconds: float = 60) -> None:
-    """Show a notebook of the served folder and wait until its kernel is idle."""
+def open_notebook(page: Page, notebook: str, seconds: float = 60, query: str = "") -> None:
+    """Show a notebook of the served folder and wait until its kernel is idle; `query` ends its address, after a `?`."""
     # A workspace of its own: JupyterLab would otherwise restore what an earlier test had open.
-    page.goto(f"/lab/workspaces/{uuid.uuid4().hex}/tree/{notebook}")
+    page.goto(f"/lab/workspaces/{uuid.uuid4().hex}/tree/{notebook}" + (f"?{query}" if query else ""))
     _wait(page, notebook, lambda state: state["ready"] and state["idle"], seconds)
 
 
-def run_all(page: Page, notebook: str, seconds: float = 120) -> None:
+def run_all(page: Page, notebook: str, seconds: float = 120, query: str = "") -> None:
     """Open a notebook, run all its cells, and wait until each has a number and the kernel is idle.
 
     Raises
@@ -227,7 +227,7 @@ def run_all(page: Page, notebook: str, seconds: float = 120) -> None:
     AssertionError
         If a cell raised, with its traceback, or if it takes longer than `seconds`.
     """
-    open_notebook(page, notebook)
+    open_notebook(page, notebook, query=query)
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
     # Idle alone comes too early: the kernel is idle, too, between two cells.
     _wait(page, notebook, lambda state: state["idle"] and not state["left"], seconds)

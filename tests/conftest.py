@@ -71,6 +71,15 @@ def plain_page(browser: Browser) -> Iterator[Page]:
         yield page
 
 
+@pytest.fixture
+def sick(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """The stage with a run full of faults on a plain page; the test plays the kernel."""
+    from .bench import SICK, bench_page
+
+    with bench_page(browser, tmp_path, SICK, moment=200) as page:
+        yield page
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy of the files that git knows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -20,6 +20,7 @@ from replication_viz.scenario import (
     PauseReplay,
     Restart,
     Scenario,
+    ScenarioError,
     SlowReplay,
     StallDisk,
 )
@@ -153,11 +154,20 @@ def five_more_faults(draw: st.DrawFn) -> Scenario:
     scenario = scenario.but(**draw(st.fixed_dictionaries({}, optional=knobs)))
     moments = st.integers(0, int(scenario.duration_ms * 100)).map(lambda hundredths: hundredths / 100)
     for _ in range(5):
-        fault = draw(clicked(scenario.replicas) | turned()).model_copy(update={"at_ms": draw(moments)})
+        fitting = (clicked(scenario.replicas) | turned()).filter(partial(_fits, scenario))
+        fault = draw(fitting).model_copy(update={"at_ms": draw(moments)})
         if hasattr(fault, "for_ms") and draw(st.booleans()):
-            fault = fault.model_copy(update={"for_ms": draw(moments) + 0.01})
+            fault = fault.model_copy(update={"for_ms": round(draw(moments) + 0.01, 2)})
         scenario = scenario.with_fault(fault)
     return scenario
+
+
+def _fits(scenario: Scenario, fault: Fault) -> bool:
+    try:
+        scenario.with_fault(fault)
+    except ScenarioError:
+        return False
+    return True
 
 
 @cache

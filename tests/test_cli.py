@@ -90,6 +90,74 @@ def test_a_legal_scenario_that_blocks_for_ever_is_run_with_a_warning(capsys: pyt
     assert "writes answered" in captured.out
 
 
+# -- page -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_is_written_where_it_is_asked_for_and_by_default_under_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["page", "idle_network", "--seed", "7"]) == 0
+    html = Path("idle_network.html").read_text(encoding="utf-8")
+    assert scenarios["idle_network"].but(seed=7).share() in html
+    assert capsys.readouterr().out == f"Wrote idle_network.html, {len(html.encode()) / 1000:.0f} kB.\n"
+    assert cli.main(["page", scenarios["idle_network"].share(), "-o", "there.html", "--title", "Mine"]) == 0
+    assert "<h1>Mine</h1>" in Path("there.html").read_text(encoding="utf-8")
+
+
+def test_a_page_compares_and_begins_where_it_is_told(tmp_path: Path):
+    path = tmp_path / "two.html"
+    told = ["--was", "idle_network", "--moment", "250", "--view", "space-time", "--theme", "dark"]
+    assert cli.main(["page", "idle_network", "--set", "replicas=2", "-o", str(path), *told]) == 0
+    html = path.read_text(encoding="utf-8")
+    state = json.loads(html.rpartition("window.rvStage.place(")[2].partition(");\n")[0])
+    assert (state["moment"], state["view"], bool(state["was"])) == (250, "space-time", True)
+    assert '<html lang="en" data-theme="dark">' in html
+
+
+def test_a_page_with_sliders_holds_each_combination(tmp_path: Path):
+    path = tmp_path / "grid.html"
+    grid = ["--grid", "ack=async,FIRST 1 (s1, s2)", "--grid", "lag_ms=0,50"]
+    assert cli.main(["page", "idle_network", "-o", str(path), *grid]) == 0
+    html = path.read_text(encoding="utf-8")
+    for ack in ("async", "FIRST 1 (s1, s2)"):
+        for lag in (0, 50):
+            assert scenarios["idle_network"].but(ack=ack, lag_ms=lag).share() in html
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["page", "idle_netwrk"], "idle_network"),
+        (["page", "idle_network", "--was", "nobody"], "nobody"),
+        (["page", "idle_network", "--moment", "-5"], "the moment is -5 ms"),
+        (["page", "idle_network", "--grid", "lag_ms"], "field=value,value"),
+        (["page", "idle_network", "--grid", "lag_ms="], "field=value,value"),
+        (["page", "idle_network", "--grid", "colour=1,2"], "'colour' is not a knob"),
+        (["page", "idle_network", "--grid", "lag_ms=1,1"], "the value 1 twice"),
+        (["page", "idle_network", "--grid", "lag_ms=0,-1"], "with lag_ms = -1"),
+        (["page", "idle_network", "--grid", "lag_ms=0,1", "--grid", "lag_ms=2"], "names lag_ms twice"),
+        (["page", "idle_network", "--grid", "lag_ms=0,1", "--was", "idle_network"], "cannot go together"),
+        (["page", "idle_network", "-o", "nowhere/page.html"], "nowhere/page.html cannot be written"),
+    ],
+)
+def test_a_page_that_cannot_be_is_one_sentence_and_exit_code_2(
+    arguments: list[str],
+    part: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("replication-viz: ")
+    assert part in captured.err
+    assert captured.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 # -- lab: copying -----------------------------------------------------------------------------------------------------
 
 

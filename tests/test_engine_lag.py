@@ -22,7 +22,7 @@ def lags(trace: Trace, at_ms: float) -> dict[str, float]:
 
 
 # What grows under each cause: its signature.
-CAUSES = {
+CAUSES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "slow replay": ({"replay_us": 4_000}, {"replay"}),
     "a long query": ({"faults": (LongQuery(node="s1", at_ms=100),), "max_standby_streaming_delay_ms": -1}, {"replay"}),
     "a small disk": ({"nodes": {"s1": NodeSettings(disk_mb_per_s=0.5)}}, {"flush", "replay"}),

@@ -136,6 +136,33 @@ def test_a_panel_shows_another_scenario_when_told() -> None:
     assert lab.trace.scenario.seed == 7
 
 
+def test_the_knobs_of_a_panel_follow_the_scenario_that_it_is_told_to_show():
+    lab = Lab(SHORT, knobs=["ack", "lag_ms", "rate_per_s", "partition", "read_from", "replicas", "flush_ms"])
+    other = SHORT.but(
+        ack="ANY 3 (s1, s2, s9)", lag_ms=2_000, rate_per_s=123, partition="s2", replicas=4, read_from="s4", flush_ms=200
+    )
+    lab.show(other)
+    assert {field: knob.value for field, knob in lab.knobs.items()} == {
+        "ack": "ANY 3 (s1, s2, s9)",
+        "lag_ms": 2_000,
+        "rate_per_s": 123,
+        "partition": "s2",
+        "read_from": "s4",
+        "replicas": 4,
+        "flush_ms": 200,
+    }
+    stops = [value for _, value in lab.knobs["rate_per_s"].options]
+    assert stops == sorted(stops)
+    lab.knobs["replicas"].value = 5
+    assert lab.scenario == other.but(replicas=5)
+
+
+def test_a_partition_around_the_leader_stays_when_another_knob_is_turned():
+    lab = Lab(SHORT.but(partition="L"), knobs=["lag_ms", "partition"])
+    lab.knobs["lag_ms"].value = 50
+    assert lab.scenario.partition == "L"
+
+
 def test_charts_follow_the_knobs() -> None:
     class Chart:
         def __init__(self) -> None:
@@ -153,6 +180,10 @@ def test_charts_follow_the_knobs() -> None:
     lab = Lab(SHORT, knobs=["lag_ms"], charts=[chart])
     lab.knobs["lag_ms"].value = 50
     assert chart.seen == [0, 50]
+    lab.compare()
+    assert chart.seen == [0, 50]  # the run is the same
+    lab.undo()
+    assert chart.seen == [0, 50, 0]
 
 
 @pytest.mark.parametrize(

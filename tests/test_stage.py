@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -191,12 +192,12 @@ def test_show_sends_one_message_and_keeps_the_moment() -> None:
     stage.send_state = send
     longer = run(scenarios["one_sick_standby"])
     stage.show(longer)
-    assert [set(message) for message in sent] == [{"payload"}]
+    assert [set(message) for message in sent] == [{"payload", "bench"}]
     assert (stage.moment, stage.trace) == (1_500, longer)
     stage.show(longer)
     assert len(sent) == 1, "the same run is not sent again"
     stage.show(run(Scenario(duration_ms=900)))
-    assert set(sent[-1]) == {"payload", "moment"}
+    assert set(sent[-1]) == {"payload", "moment", "bench"}
     assert stage.moment == 900
 
 
@@ -216,10 +217,10 @@ def test_the_page_is_the_same_each_time_and_asks_for_nothing() -> None:
     page = fragment(trace)
     assert page == fragment(trace)
     for text in (page, module(), styles()):
-        assert "import " not in text
+        assert not re.search(r"^\s*import\b|\bimport\(", text, re.M)
         assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
         assert "https://" not in text
-    assert len(page) < 120_000
+    assert len(page) < 400_000
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -44,7 +44,7 @@ def test_rows_are_those_of_the_begin_and_one_for_each_write() -> None:
 
 @pytest.mark.parametrize(("what", "wrong"), [("delete_rows", 0), ("bad_update", 1_000 + 399)])
 def test_after_a_delete_or_a_bad_migration_new_rows_are_good(what: str, wrong: int) -> None:
-    trace = run(SHOP.with_fault(Statement(at_ms=1_999, what=what)))  # type: ignore[arg-type]
+    trace = run(SHOP.with_fault(Statement(at_ms=1_999, what=what)))
     found = measures.rows(trace, "s1", 4_000)
     assert found.wrong == wrong
     assert 380 < found.good <= 401

@@ -7,7 +7,7 @@ connection pools, reads, what the tables hold and what a restore brings back, an
 from .alerts import Ring, Rule, alarms, users_notice
 from .answers import Latency, answered_within, commit_latency, latency_curve, oldest_waiting, waiting, writes
 from .lags import LagKind, lag, lag_curve, lag_writes
-from .log import dead_rows, kept_log_mb, pinned_log_mb, wal_status
+from .log import dead_rows, disk_full_ms, fell_off_ms, kept_log_mb, pinned_log_mb, wal_status
 from .losses import Loss, loss, loss_sentence
 from .pool import (
     availability,
@@ -43,6 +43,8 @@ __all__ = [
     "commit_time",
     "connections",
     "dead_rows",
+    "disk_full_ms",
+    "fell_off_ms",
     "in_rotation",
     "kept_log_mb",
     "lag",

@@ -52,6 +52,30 @@ def wal_status(trace: Trace, node: str, at_ms: float) -> Availability | None:
     return retention.availability(retention.slots[node], int(trace.at(trace.nodes[0], Position.FLUSHED, at_ms)))
 
 
+def fell_off_ms(trace: Trace, node: str) -> float:
+    """Return when the leader removed log that a replica had not got and did not get any more, ms; NaN if it never did.
+
+    A replica that is cut off does not know it yet: it meets the error when it asks.
+
+    Raises
+    ------
+    ValueError
+        If no node has that name.
+    """
+    number, marks = trace.number(node), trace.marks
+    errors = marks.time[(marks.kind == MarkKind.FALLEN) & (marks.node == number)]
+    has = trace.at(node, Position.FLUSHED, errors.min(initial=trace.duration_ms))
+    removed, oldest = trace.steps(trace.nodes[0], Position.OLDEST)
+    missing = np.flatnonzero(oldest > has)
+    return float(removed[missing[0]]) if len(missing) else float("nan")
+
+
+def disk_full_ms(trace: Trace) -> float:
+    """Return when the log first filled the leader's disk, which stops it, ms; NaN if it never did."""
+    full = trace.marks.time[trace.marks.kind == MarkKind.FULL]
+    return float(full.min()) if len(full) else float("nan")
+
+
 def dead_rows(trace: Trace, at_ms: ArrayLike) -> Ints:
     """Return how many dead rows the leader holds: each write kills one, and vacuum removes what no query can need.
 

@@ -2,5 +2,6 @@
 
 from .lab import Lab
 from .matrix import Matrix
+from .restore import RestoreDesk
 
-__all__ = ["Lab", "Matrix"]
+__all__ = ["Lab", "Matrix", "RestoreDesk"]

@@ -1,6 +1,8 @@
 """Knobs made from the scenario's own fields: range, step, unit and help come from there.
 
-Here a field becomes a control, and the controls' values become a scenario. Nothing is drawn and nothing is run.
+Here a field becomes a control, and the controls' values become a scenario. Where a control stands is not always what
+the field holds: the rule over all replicas is told by its mode, and nobody cut off is a choice. Nothing is drawn and
+nothing is run.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ from typing import Any, get_args
 
 import ipywidgets as widgets
 
-from ..scenario import Scenario, ScenarioError, field_info
+from ..scenario import LEADER, Scenario, ScenarioError, field_info
+from ..scenario.limits import replica_names
 
 ACK_MODES = ("async", "s1", "FIRST 1", "ANY 1", "FIRST 2", "ANY 2", "all")
 PRODUCT = ("ack", "replicas", "lag_ms", "partition")
 NOBODY = "nobody"
+NO_LIMIT = "no limit"  # what -1 means, wherever a field allows it
+NO_LIMIT = "no limit"
 
 _READOUTS = {0.01: ".2f", 0.05: ".2f", 0.1: ".1f", 0.5: ".1f"}
 
@@ -38,6 +43,37 @@ def cut_choices(standbys: tuple[str, ...]) -> list[str]:
     return [NOBODY, *(", ".join(standbys[:count]) for count in range(1, len(standbys) + 1))]
 
 
+def position(field: str, scenario: Scenario) -> Any:
+    """Return where the control of a field stands for a scenario."""
+    if field == "ack":
+        return ack_mode(scenario.ack, scenario.standbys)
+    return (scenario.partition or NOBODY) if field == "partition" else getattr(scenario, field)
+
+
+def text(field: str, value: Any, unit: bool = True) -> str:
+    """Return in words where a control stands, with the field's unit or without.
+
+    Examples
+    --------
+    >>> text("lag_ms", 1500), text("lag_ms", 0.5, unit=False), text("partition", "nobody")
+    ('1,500 ms', '0.5', 'nobody')
+    """
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str):
+        return value
+    if value < 0:
+        return NO_LIMIT
+    extra = field_info(field).json_schema_extra
+    of = extra["unit"] if unit and isinstance(extra, dict) else ""
+    return f"{value:,.12g} {of}".rstrip()
+
+
+def title(field: str) -> str:
+    """Return what a field is called."""
+    return field_info(field).title or field
+
+
 def make(field: str, scenario: Scenario) -> Any:
     """Return the control of one field, standing where the scenario stands.
 
@@ -50,39 +86,85 @@ def make(field: str, scenario: Scenario) -> Any:
         raise ScenarioError(f"{field!r} is not a knob: knobs are {', '.join(available())}.")
     info = field_info(field)
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    value = getattr(scenario, field)
-    label = info.title or field
+    value = position(field, scenario)
+    label = title(field)
     look = {
         "description": label,
         "tooltip": f"{label}: {info.description}",
         "layout": widgets.Layout(width="auto"),
         "continuous_update": True,
     }
-    if field == "ack":
-        modes = list(dict.fromkeys([*ACK_MODES, ack_mode(scenario.ack, scenario.standbys)]))
-        return widgets.SelectionSlider(options=modes, value=ack_mode(value, scenario.standbys), **look)
-    if field == "partition":
-        choices = list(dict.fromkeys([*cut_choices(scenario.standbys), value or NOBODY]))
-        return widgets.SelectionSlider(options=choices, value=value or NOBODY, **look)
-    if field == "read_from":
-        return widgets.SelectionSlider(options=["random", *scenario.node_names], value=value, **look)
-    choices = list(get_args(info.annotation))
+    choices = _choices(field, scenario)
     if choices:
-        return widgets.SelectionSlider(options=choices, value=value, **look)
+        return widgets.SelectionSlider(options=_with(choices, value), value=value, **look)
     return _number(value, extra, info.annotation is int, {**look, "description": _with_unit(label, extra)})
+
+
+def stand(knob: Any, field: str, value: Any, scenario: Scenario) -> None:
+    """Put a control where it should stand, stretched so far that it can, with the choices that the scenario has."""
+    if not hasattr(knob, "options"):
+        if not knob.min <= value <= knob.max:
+            knob.min, knob.max = min(knob.min, value), max(knob.max, value)
+        knob.value = value
+        return
+    choices = list(knob.options)
+    if field in ("partition", "read_from"):
+        choices = _choices(field, scenario)
+    choices = _with(choices, value)
+    with knob.hold_sync():
+        if list(knob.options) != choices:
+            knob.options = choices
+        if knob.value != value:
+            knob.value = value
+
+
+def _choices(field: str, scenario: Scenario) -> list[Any]:
+    """Return what a field offers, if it is no number."""
+    annotation = field_info(field).annotation
+    if field == "ack":
+        return list(ACK_MODES)
+    if field == "partition":
+        return cut_choices(scenario.standbys)
+    if field == "read_from":
+        return ["random", *scenario.node_names]
+    return [("off", False), ("on", True)] if annotation is bool else list(get_args(annotation))
+
+
+def _with(choices: list[Any], value: Any) -> list[Any]:
+    """Return the choices and, if it is not among them, where a control should stand: numbers in order, texts last."""
+    if value in [choice[1] if isinstance(choice, tuple) else choice for choice in choices]:
+        return choices
+    if isinstance(value, str):
+        return [*choices, value]
+    return sorted([*choices, (_stop(value), value)], key=lambda choice: _rank(choice[1]))
+
+
+def _stop(value: float) -> str:
+    return NO_LIMIT if value < 0 else f"{value:,.12g}".replace(",", " ")
+
+
+def _rank(value: float) -> float:
+    """Return where a stop belongs: -1, which sets no limit, beyond all others."""
+    return math.inf if value < 0 else float(value)
 
 
 def _number(value: float, extra: Mapping[str, Any], whole: bool, look: dict[str, Any]) -> Any:
     lo, hi = extra["slider"]
     lo, hi, step = min(lo, value), max(hi, value), extra["step"]
-    if extra["log"]:
-        stops = sorted({value, lo, hi, *_round_numbers(lo, hi)})
-        options = [(f"{stop:,g}".replace(",", " "), stop) for stop in stops]
+    if extra["log"] or extra["slider"][0] < 0:
+        least = lo if extra["log"] else step
+        stops = sorted({value, *([lo] if extra["log"] else [0.0, -1.0]), hi, *_round_numbers(least, hi)}, key=_rank)
+        options = [(_stop(stop), stop) for stop in stops]
         return widgets.SelectionSlider(options=options, value=value, **look)
     if whole:
         return widgets.IntSlider(value=int(value), min=int(lo), max=int(hi), step=int(step), **look)
     readout = _READOUTS.get(step, ".0f")
     return widgets.FloatSlider(value=value, min=lo, max=hi, step=step, readout_format=readout, **look)
+
+
+def _limits(value: float, hi: float, step: float) -> set[float]:
+    """Return where a limit that may be lifted stands: no limit, none at all, round numbers from the step on."""
+    return {-1.0, 0.0, step, value, hi, *_round_numbers(step, hi)}
 
 
 def _round_numbers(lo: float, hi: float) -> list[float]:
@@ -105,7 +187,8 @@ def available() -> list[str]:
 def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[str]]:
     """Return the base scenario with the knobs' values, and a sentence for each thing that had to stay away.
 
-    With fewer replicas, faults of those that are gone wait until they are back.
+    ``values`` may hold other fields too, such as ``faults``. With fewer replicas, faults of those that are gone wait
+    until they are back.
 
     Raises
     ------
@@ -113,22 +196,23 @@ def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[st
         If the result is not valid.
     """
     changes = dict(values)
-    replicas = int(changes.get("replicas", base.replicas))
-    standbys = tuple(f"s{i}" for i in range(1, replicas + 1))
+    standbys = replica_names(int(changes.get("replicas", base.replicas)))
+    known = (LEADER, *standbys)
     notes = []
     if "ack" in changes or "replicas" in changes:
         mode = changes.get("ack", ack_mode(base.ack, base.standbys))
         changes["ack"] = ack_text(mode, standbys)
     cut = changes.get("partition", base.partition)
-    there = [name for name in _list(cut) if name in standbys]
+    there = [name for name in names(cut) if name in known]
     changes["partition"] = ", ".join(there)
-    faults = [fault for fault in base.faults if set(fault.places()) <= {"L", *standbys}]
+    wanted = changes.get("faults", base.faults)
+    faults = [fault for fault in wanted if set(fault.places()) <= set(known)]
     changes["faults"] = tuple(faults)
-    if changes.get("read_from", base.read_from) not in ("random", "L", *standbys):
+    if changes.get("read_from", base.read_from) not in ("random", *known):
         changes["read_from"] = "random"
         notes.append("The replica to read from is not in this run: reads go to any replica.")
-    absent = [f.sentence() for f in base.faults if f not in faults]
-    gone = [name for name in _list(cut) if name not in standbys]
+    absent = [f.sentence() for f in wanted if f not in faults]
+    gone = [name for name in names(cut) if name not in known]
     if gone:
         absent.append(f"{', '.join(gone)} cut off")
     if absent:
@@ -136,5 +220,6 @@ def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[st
     return base.but(**changes), notes
 
 
-def _list(cut: str) -> list[str]:
-    return [part.strip() for part in cut.split(",") if part.strip() and cut != NOBODY]
+def names(cut: str) -> tuple[str, ...]:
+    """Return the names in a choice of whom to cut off."""
+    return tuple(part.strip() for part in cut.split(",") if part.strip() and cut != NOBODY)

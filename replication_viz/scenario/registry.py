@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from .errors import ScenarioError, suggestion
-from .faults import Crash, CutLink, StallDisk
+from .faults import Change, Crash, CutLink, LongQuery, LoseArchive, Partition, PauseReplay, StallDisk, Statement
 from .model import NodeSettings, Scenario
 
 
@@ -39,6 +39,9 @@ class Registry(Mapping[str, Scenario]):
         return f"scenarios: {', '.join(self._entries)}"
 
 
+_MINUTE = 60_000.0
+
+
 def _entries() -> dict[str, dict[str, Any]]:
     """Return what each scenario sets. Made when first asked for: checking takes longer than importing."""
     three_zones = {
@@ -46,6 +49,30 @@ def _entries() -> dict[str, dict[str, Any]]:
         "s1": NodeSettings(place="zone b", network_ms=0.6),
         "s2": NodeSettings(place="zone c", network_ms=0.8),
         "s3": NodeSettings(place="far region", network_ms=35),
+    }
+    # 5 MB of log a second for two hours; 20,000 writes are simulated as one.
+    busy_shop = {
+        "ack": "async",
+        "replicas": 2,
+        "rate_per_s": 5_120,
+        "record_bytes": 1_024,
+        "grain": 20_000,
+        "arrivals": "constant",
+        "database_mb": 204_800,
+        "duration_ms": 120 * _MINUTE,
+    }
+    # 200 writes a second for three hours; 2,000 are simulated as one.
+    small_shop = {
+        "ack": "async",
+        "replicas": 2,
+        "rate_per_s": 200,
+        "record_bytes": 1_024,
+        "grain": 2_000,
+        "arrivals": "constant",
+        "rows": 5_000_000,
+        "database_mb": 102_400,
+        "archive": True,
+        "duration_ms": 180 * _MINUTE,
     }
     return {
         "start_here": {
@@ -146,6 +173,147 @@ def _entries() -> dict[str, dict[str, Any]]:
             },
             "faults": (Crash(node="L", at_ms=1_500),),
             "duration_ms": 2_000,
+        },
+        "lag_on_the_dashboards": {
+            "title": "A pause, a cut, a quiet hour",
+            "ack": "async",
+            "replicas": 1,
+            "rate_per_s": 100,
+            "faults": (
+                PauseReplay(node="s1", at_ms=5_000, for_ms=5_000),
+                CutLink(source="L", target="s1", at_ms=15_000, for_ms=5_000),
+                Change(setting="rate_per_s", value=0, at_ms=25_000),
+            ),
+            "duration_ms": 40_000,
+        },
+        "report_of_twenty_minutes": {
+            "title": "A long query blocks replay",
+            "ack": "async",
+            "replicas": 1,
+            "rate_per_s": 1_000,
+            "arrivals": "constant",
+            "grain": 1_000,
+            "replay_us": 800,
+            "max_standby_streaming_delay_ms": -1,
+            "faults": (LongQuery(node="s1", at_ms=10 * _MINUTE, for_ms=20 * _MINUTE),),
+            "duration_ms": 115 * _MINUTE,
+        },
+        "lag_small_disk": {
+            "title": "A replica with a cheaper disk, one day",
+            "ack": "async",
+            "replicas": 1,
+            "rate_per_s": 5_000,
+            "load_swing": 0.8,
+            "grain": 20_000,
+            "replay_us": 10,
+            "disk_mb_per_s": 1.2,
+            "wal_keep_mb": 1_024,
+            "nodes": {"L": NodeSettings(disk_mb_per_s=500)},
+            "duration_ms": 86_400_000,
+        },
+        "lag_narrow_link": {
+            "title": "A link that is too narrow",
+            "ack": "async",
+            "replicas": 1,
+            "rate_per_s": 500,
+            "record_bytes": 2_000,
+            "bandwidth_mbit": 6,
+            "duration_ms": 20_000,
+        },
+        "lag_four_causes": {
+            "title": "Link, disk, replay and a report",
+            "ack": "async",
+            "replicas": 1,
+            "rate_per_s": 500,
+            "record_bytes": 2_000,
+            "bandwidth_mbit": 6,
+            "disk_mb_per_s": 0.6,
+            "replay_us": 4_000,
+            "max_standby_streaming_delay_ms": -1,
+            "vacuum_ms": 100,
+            "nodes": {"L": NodeSettings(disk_mb_per_s=500)},
+            "faults": (LongQuery(node="s1", at_ms=1_000, for_ms=4_000),),
+            "duration_ms": 20_000,
+        },
+        "lag_alarms": {
+            "title": "A hiccup, a report, a quiet night",
+            "ack": "async",
+            "replicas": 1,
+            "rate_per_s": 200,
+            "grain": 5,
+            "keys": 50,
+            "reads_per_s": 20,
+            "max_standby_streaming_delay_ms": -1,
+            "faults": (
+                PauseReplay(node="s1", at_ms=30_000, for_ms=8_000),
+                LongQuery(node="s1", at_ms=60_000, for_ms=90_000),
+                Change(setting="rate_per_s", value=0, at_ms=210_000),
+            ),
+            "duration_ms": 300_000,
+        },
+        "lag_cascade": {
+            "title": "Replicas that feed replicas",
+            "ack": "async",
+            "rate_per_s": 500,
+            "network_ms": 20,
+            "nodes": {
+                "s1": NodeSettings(place="next city"),
+                "s2": NodeSettings(place="far region", follows="s1"),
+                "s3": NodeSettings(place="far region", follows="s2"),
+            },
+            "duration_ms": 3_000,
+        },
+        "fell_off_the_wal": {
+            "title": "A replica sleeps longer than the log is kept",
+            **busy_shop,
+            "wal_keep_mb": 4_096,
+            "faults": (Partition(nodes=("s1",), at_ms=10 * _MINUTE, for_ms=50 * _MINUTE),),
+        },
+        "slot_fills_the_disk": {
+            "title": "A dead replica with a slot",
+            **busy_shop,
+            "slots": True,
+            "wal_disk_mb": 16_384,
+            "faults": (Crash(node="s1", at_ms=10 * _MINUTE),),
+        },
+        "limited_slot": {
+            "title": "A slot that may keep so much and no more",
+            **busy_shop,
+            "slots": True,
+            "max_slot_wal_keep_mb": 8_192,
+            "wal_disk_mb": 16_384,
+            "faults": (Partition(nodes=("s1",), at_ms=10 * _MINUTE, for_ms=50 * _MINUTE),),
+        },
+        "dropped_table": {
+            "title": "DROP TABLE on the leader",
+            "ack": "ANY 1 (s1, s2, s3)",
+            "nodes": three_zones,
+            "faults": (Statement(at_ms=1_000),),
+            "duration_ms": 2_000,
+        },
+        "delayed_replica": {
+            "title": "A replica that lives an hour behind",
+            **small_shop,
+            "nodes": {"s2": NodeSettings(place="an hour late", apply_delay_ms=60 * _MINUTE)},
+            "faults": (Statement(at_ms=90 * _MINUTE),),
+        },
+        "base_backup_and_archive": {
+            "title": "A base backup at midnight, and the log since",
+            **small_shop,
+            "faults": (Statement(at_ms=90 * _MINUTE),),
+        },
+        "untested_backup": {
+            "title": "A backup that nobody has ever restored",
+            **small_shop,
+            "faults": (
+                LoseArchive(at_ms=40 * _MINUTE, for_ms=5 * _MINUTE),
+                Statement(at_ms=90 * _MINUTE),
+            ),
+        },
+        "bad_migration": {
+            "title": "A migration that set every price to zero",
+            **small_shop,
+            "faults": (Statement(at_ms=103.4 * _MINUTE, what="bad_update"),),
         },
     }
 

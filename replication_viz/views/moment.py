@@ -79,13 +79,9 @@ class Moment:
         The LSNs at the two ends of the axis.
     walls : tuple of frozenset of int
         For each partition that holds, the rows on its named side.
-    flags : tuple of (float, str)
-        Time (ms) and caption of every fault of the run.
     """
 
     at_ms: float
-    title: str
-    setting: str
     rows: tuple[Row, ...]
     packets: tuple[Packet, ...]
     committed: int
@@ -97,7 +93,6 @@ class Moment:
     sentence: str
     window: tuple[float, float]
     walls: tuple[frozenset[int], ...]
-    flags: tuple[tuple[float, str], ...]
 
 
 def telling_moment(trace: Trace) -> float:
@@ -138,8 +133,6 @@ def moment(trace: Trace, at_ms: float) -> Moment:
     promoted, lost = str(loss.promoted[0]), int(loss.lost[0])
     return Moment(
         at_ms=at_ms,
-        title=story["title"],
-        setting=story["setting"],
         rows=rows,
         packets=_packets(trace, epoch["level"], at_ms),
         committed=committed,
@@ -155,7 +148,6 @@ def moment(trace: Trace, at_ms: float) -> Moment:
         sentence=_sentence(story, trace.nodes, at_ms),
         window=_window(trace, at_ms),
         walls=walls,
-        flags=tuple((span["t"], span["text"]) for span in story["spans"]),
     )
 
 

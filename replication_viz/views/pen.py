@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyBboxPatch, Polygon, Rectangle
 from matplotlib.text import Text
 
@@ -20,7 +22,13 @@ _POINTS = 0.72  # of a pixel, at 100 dots per inch
 
 
 class Pen:
-    """A figure of one empty sheet, x to the right and y down."""
+    """A figure of one empty sheet, x to the right and y down.
+
+    Attributes
+    ----------
+    drawn : list of Artist
+        All that was drawn so far; what `wipe` takes off again.
+    """
 
     def __init__(self, theme: Theme, size: tuple[float, float]) -> None:
         self.colour = STYLE.colours(theme)
@@ -31,11 +39,25 @@ class Pen:
         self.axes: Axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.set(xlim=(0, WIDTH), ylim=(self.height, 0))
         self.axes.axis("off")
+        self.drawn: list[Artist] = []
+
+    def wipe(self, kept: int = 0) -> None:
+        """Take off what was drawn after the first ``kept`` things."""
+        for artist in self.drawn[kept:]:
+            artist.remove()
+        del self.drawn[kept:]
 
     def text(self, x: float, y: float, words: str, size: float, ink: str = "ink", **more: Any) -> Text:
         """Write in ``size`` pixels, the baseline at y."""
         style = {"family": SANS, "va": "baseline", "zorder": 6, "parse_math": False, **more}
-        return self.axes.text(x, y, words, fontsize=self._points(size), color=self.colour[ink], **style)
+        text = self.axes.text(x, y, words, fontsize=self._points(size), color=self.colour[ink], **style)
+        self.drawn.append(text)
+        return text
+
+    def erase(self, text: Text) -> None:
+        """Take one text off again."""
+        self.drawn.remove(text)
+        text.remove()
 
     def width(self, text: Text) -> float:
         """Return how wide a text is."""
@@ -55,7 +77,7 @@ class Pen:
 
     def line(self, xs: Any, ys: Any, ink: str, width: float = 2, **more: Any) -> None:
         style = {"solid_capstyle": "butt", "zorder": 3, **more}
-        self.axes.plot(xs, ys, color=self.colour[ink], lw=self._points(width), **style)
+        self._put(Line2D(xs, ys, color=self.colour[ink], linewidth=self._points(width), **style))
 
     def box(self, x: float, y: float, w: float, h: float, ink: str, r: float = 4, **more: Any) -> None:
         """Fill a box with round corners; ``edge`` names its border's colour."""
@@ -66,20 +88,20 @@ class Pen:
         if "edge" in style:
             style |= {"edgecolor": self.colour[style.pop("edge")], "linewidth": self._points(2)}
         shape = f"round,pad=0,rounding_size={r}"
-        self.axes.add_patch(FancyBboxPatch((x, y), w, h, boxstyle=shape, **style))
+        self._put(FancyBboxPatch((x, y), w, h, boxstyle=shape, **style))
 
     def hatch(self, x: float, y: float, w: float, h: float, ink: str) -> None:
         edge = self.colour[ink]
         area = Rectangle((x, y), w, h, hatch="////", fill=False, lw=0, ec=edge, zorder=3)
-        self.axes.add_patch(area)
+        self._put(area)
 
     def disc(self, x: float, y: float, r: float, ink: str, zorder: float = 7) -> None:
-        self.axes.add_patch(Circle((x, y), r, facecolor=self.colour[ink], linewidth=0, zorder=zorder))
+        self._put(Circle((x, y), r, facecolor=self.colour[ink], linewidth=0, zorder=zorder))
 
     def ring(self, x: float, y: float, r: float, ink: str, width: float = 2.6, **more: Any) -> None:
         style = {"facecolor": self.colour["ground"], "zorder": 5, **more}
         edge, lw = self.colour[ink], self._points(width)
-        self.axes.add_patch(Circle((x, y), r, edgecolor=edge, linewidth=lw, **style))
+        self._put(Circle((x, y), r, edgecolor=edge, linewidth=lw, **style))
 
     def crown(self, x: float, y: float) -> None:
         self._shape([(-16, 8), (-12, -5), (-6, 2), (0, -8), (6, 2), (12, -5), (16, 8)], "leader", x, y)
@@ -98,7 +120,12 @@ class Pen:
 
     def _shape(self, points: Any, ink: str, x: float, y: float) -> None:
         moved = np.add(points, [x, y])
-        self.axes.add_patch(Polygon(moved, closed=True, facecolor=self.colour[ink], linewidth=0, zorder=5))
+        self._put(Polygon(moved, closed=True, facecolor=self.colour[ink], linewidth=0, zorder=5))
+
+    def _put(self, artist: Artist) -> None:
+        # Not add_patch or plot: the sheet's limits stand, and working them out anew is a third of the cost.
+        self.axes.add_artist(artist)
+        self.drawn.append(artist)
 
     def _points(self, pixels: float) -> float:
         return pixels * _POINTS * self._scale

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from io import BytesIO
+from typing import Any, Literal
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ..trace import Trace
-from .moment import Moment, Number, Packet, Row, duration, moment, telling_moment
+from .moment import Number, Packet, Row, duration, moment, telling_moment
 from .pen import MONO, WIDTH, Pen
 from .plot import CURVE_BINS, curves
+from .story import header
 from .style import TYPE, Theme
 
 LEFT, RIGHT, TOP = 208.0, 752.0, 66.0  # the tapes' edges
+STRIP_LEFT, STRIP_RIGHT = 60.0, WIDTH - 40  # the timeline's
 _ROOMY = 54.0  # from this distance of the rows on a row has room for two lines of text
 _DASHES = ("solid", (0, (4, 1.5)), (0, (1, 1)))
 
@@ -43,28 +47,63 @@ def poster(
     when = telling_moment(trace) if at_ms is None else float(at_ms)
     if not 0 <= when <= trace.duration_ms:
         raise ValueError(f"at_ms is {at_ms}: it must be from 0 to {trace.duration_ms:g}.")
-    fitting = (9.8, 5.6 - 0.7 * max(4 - len(trace.nodes), 0))
-    return _Poster(moment(trace, when), trace, Pen(theme, size or fitting)).figure
+    drawing = Drawing(trace, theme, size)
+    drawing.still()
+    drawing.moving(when)
+    return drawing.pen.figure
 
 
-class _Poster:
-    def __init__(self, now: Moment, trace: Trace, pen: Pen) -> None:
-        self.now, self.trace, self.pen = now, trace, pen
-        self.figure = pen.figure
-        self.pitch = min((pen.height - 200 - TOP) / len(now.rows), 92.0)
+def picture(trace: Trace, format: Literal["png", "svg"], at_ms: float | None = None, theme: Theme = "light") -> bytes:
+    """Return `poster` as the content of a file; the same picture gives the same bytes.
+
+    Text in an SVG is text: it can be searched, read aloud and edited.
+    """
+    out = BytesIO()
+    told: dict[str, Any] = {"Title": trace.scenario.title}
+    if format == "svg":
+        told["Date"] = None
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "replication_viz"}):
+        poster(trace, at_ms, theme).savefig(out, format=format, metadata=told)
+    return out.getvalue()
+
+
+class Drawing:
+    """The stage on a sheet, in two parts: what stays the same during the run, and one moment of it.
+
+    Attributes
+    ----------
+    pen : Pen
+        What it is drawn with; ``pen.figure`` is the sheet.
+    """
+
+    def __init__(self, trace: Trace, theme: Theme, size: tuple[float, float] | None = None) -> None:
+        self.trace = trace
+        # Less high with fewer than four nodes.
+        self.pen = pen = Pen(theme, size or (9.8, 5.6 - 0.7 * max(4 - len(trace.nodes), 0)))
+        self.pitch = min((pen.height - 200 - TOP) / len(trace.nodes), 92.0)
         self.bar = min(26.0, self.pitch * 0.5)
-        self.bottom = self._y(len(now.rows) - 1) + self.bar / 2 + 6
+        self.bottom = self._y(len(trace.nodes) - 1) + self.bar / 2 + 6
+        self.strip = (pen.height - 104, pen.height - 54)
+
+    def still(self) -> None:
+        """Draw what stays the same during the run."""
         self._heading()
+        self._timeline(*self.strip)
+
+    def moving(self, at_ms: float) -> None:
+        """Draw one moment, ms."""
+        self.now, pen = moment(self.trace, at_ms), self.pen
+        pen.text(WIDTH - 24, 34, _clock(at_ms), 15, weight="bold", ha="right", family=MONO)
         self._walls()
-        for index, row in enumerate(now.rows):
+        for index, row in enumerate(self.now.rows):
             self._row(index, row)
         self._loss()
         self._acknowledged()
         self._packets()
-        for index, number in enumerate(now.numbers):
+        for index, number in enumerate(self.now.numbers):
             self._number(24 + index * 316, pen.height - 194, number)
-        self._timeline(pen.height - 104, pen.height - 54)
-        self.pen.fit(pen.text(24, pen.height - 13, now.sentence, TYPE.note, "quiet"), WIDTH - 24)
+        self._playhead(*self.strip)
+        pen.fit(pen.text(24, pen.height - 13, self.now.sentence, TYPE.note, "quiet"), WIDTH - 24)
 
     def _x(self, lsn: float) -> float:
         """Return where an LSN lies, kept within the window."""
@@ -76,23 +115,23 @@ class _Poster:
         return TOP + self.bar / 2 + 2 + row * self.pitch
 
     def _heading(self) -> None:
-        title = self.pen.text(24, 34, self.now.title, TYPE.title, weight="bold")
-        clock = f"t = {self.now.at_ms:,.1f} ms".replace(",", "\u2009")
-        right = WIDTH - 24
-        time = self.pen.text(right, 34, clock, 15, weight="bold", ha="right", family=MONO)
-        begin = 24 + self.pen.width(title) + 16
-        room = right - self.pen.width(time) - 16
-        settings = self.now.setting.split(" · ")
-        setting = self.pen.text(begin, 34, " · ".join(settings), 13, "quiet", family=MONO)
-        while len(settings) > 1 and begin + self.pen.width(setting) > room:
+        pen, story = self.pen, header(self.trace)
+        title = pen.text(24, 34, story["title"], TYPE.title, weight="bold")
+        longest = pen.text(0, 0, _clock(self.trace.duration_ms), 15, weight="bold", family=MONO)
+        begin = 24 + pen.width(title) + 16
+        room = WIDTH - 24 - pen.width(longest) - 16
+        pen.erase(longest)
+        settings = story["setting"].split(" · ")
+        setting = pen.text(begin, 34, " · ".join(settings), 13, "quiet", family=MONO)
+        while len(settings) > 1 and begin + pen.width(setting) > room:
             settings.pop()
             setting.set_text(" · ".join(settings))
-        if begin + self.pen.width(setting) > room:
+        if begin + pen.width(setting) > room:
             setting.set_text(settings[0].partition(" = ")[2])
-        self.pen.fit(setting, room)
+        pen.fit(setting, room)
         for x in np.linspace(LEFT, RIGHT, 11):
             dots: Any = (0, (2, 5))
-            self.pen.line([x, x], [TOP, self.bottom], "hair", 1, linestyle=dots, zorder=1)
+            pen.line([x, x], [TOP, self.bottom], "hair", 1, linestyle=dots, zorder=1)
 
     def _walls(self) -> None:
         """Draw a partition as a dashed line between neighbours that it separates."""
@@ -250,15 +289,12 @@ class _Poster:
         pen.fit(note, x + 292)
 
     def _timeline(self, top: float, bottom: float) -> None:
-        pen, left, right, whole = self.pen, 60.0, WIDTH - 40, self.trace.duration_ms
+        pen, left, right, whole = self.pen, STRIP_LEFT, STRIP_RIGHT, self.trace.duration_ms
         shown = curves(self.trace)
         peaks: dict[str, float] = {}
         for curve in shown:
             peaks[curve.unit] = max(peaks.get(curve.unit, 0.0), float(np.nanmax(curve.values, initial=0)))
         times = np.arange(1, CURVE_BINS + 1) * whole / CURVE_BINS
-
-        def across(ms: Any) -> Any:
-            return left + (right - left) * np.asarray(ms) / whole
 
         pen.line([left, right], [bottom, bottom], "hair", 1, zorder=1)
         pen.text(left, bottom + 18, "0 s", 11, "quiet")
@@ -268,18 +304,25 @@ class _Poster:
         for curve, dashes in zip(shown, _DASHES, strict=False):
             known = ~np.isnan(curve.values)
             level = bottom - 3 - (bottom - top - 6) * curve.values[known] / (peaks[curve.unit] or 1.0)
-            pen.line(across(times[known]), level, curve.meaning, 2, linestyle=dashes)
+            pen.line(self._across(times[known]), level, curve.meaning, 2, linestyle=dashes)
             pen.line([x, x + 26], [bottom + 14] * 2, curve.meaning, 2, linestyle=dashes)
             x += 60 + pen.width(pen.text(x + 33, bottom + 18, curve.label, 11))
-        self._flags(across, top, bottom)
-        at = float(across(self.now.at_ms))
-        pen.line([at, at], [top - 4, bottom + 6], "ink", 2, zorder=7)
-        pen.disc(at, bottom, 6, "ink")
+        self._flags(top, bottom)
 
-    def _flags(self, across: Any, top: float, bottom: float) -> None:
+    def _across(self, ms: Any) -> Any:
+        """Return where moments (ms) lie on the timeline."""
+        return STRIP_LEFT + (STRIP_RIGHT - STRIP_LEFT) * np.asarray(ms) / self.trace.duration_ms
+
+    def _playhead(self, top: float, bottom: float) -> None:
+        at = float(self._across(self.now.at_ms))
+        self.pen.line([at, at], [top - 4, bottom + 6], "ink", 2, zorder=7)
+        self.pen.disc(at, bottom, 6, "ink")
+
+    def _flags(self, top: float, bottom: float) -> None:
         pen, free_from = self.pen, 24.0
-        places = [float(across(time)) for time, _ in self.now.flags]
-        for index, (x, (_, words)) in enumerate(zip(places, self.now.flags, strict=True)):
+        flags = [(float(self._across(span["t"])), span["text"]) for span in header(self.trace)["spans"]]
+        places = [x for x, _ in flags]
+        for index, (x, words) in enumerate(flags):
             pen.bolt(x, top - 11, 0.9)
             pen.line([x, x], [top - 2, bottom], "fault", 1.4, linestyle=(0, (3, 3)), zorder=2)
             label = pen.text(x + 10, top - 8, words, 11, "fault", weight="bold")
@@ -291,4 +334,8 @@ class _Poster:
                 label.set(ha="right", x=x - 10)
                 free_from = x + 10
             else:
-                label.remove()
+                pen.erase(label)
+
+
+def _clock(at_ms: float) -> str:
+    return f"t = {at_ms:,.1f} ms".replace(",", "\u2009")

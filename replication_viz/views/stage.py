@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
-from functools import cache
-from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
 import anywidget
 import traitlets as t
 
 from ..trace import Trace
+from .assets import module, styles
 from .detail import encode_window
 from .moment import telling_moment
-from .style import css_variables
+from .page import fragment, resting_bench
 from .wire import decode, encode
 
 __all__ = ["Stage", "decode", "encode", "fragment", "module", "styles"]
-
-_MODULES = (
-    "decode",
-    "words",
-    "facts",
-    "clock",
-    "scene",
-    "fleet",
-    "packets",
-    "timeline",
-    "spacetime",
-    "picture",
-    "drawers",
-    "controls",
-    "fate",
-    "story",
-    "menu",
-    "faults",
-    "compare",
-    "keep",
-    "tools",
-    "stage",
-)
-
-_SHEETS = ("stage", "edit", "story", "keep")
-
-
-@cache
-def module() -> str:
-    """Return the stage as one ES module without imports; it exports ``default {render}``."""
-    return "\n".join(_static(f"{name}.js") for name in _MODULES)
-
-
-@cache
-def styles() -> str:
-    """Return the stage's style sheet, the colours of both themes included."""
-    return css_variables() + "".join(_static(f"{name}.css") for name in _SHEETS)
 
 
 class Stage(anywidget.AnyWidget):
@@ -81,8 +42,8 @@ class Stage(anywidget.AnyWidget):
     projector : bool
         Whether all is larger, for a lecture hall.
     bench : dict
-        What the panel that runs scenarios says of itself: faults, what can be undone, what is compared. While it is
-        empty the picture plays, and offers nothing that needs another run.
+        What the panel that runs scenarios says of itself: faults, what can be undone, what is compared. Without a
+        panel it names the run and its share text only; the picture plays, and offers nothing that needs another run.
     """
 
     payload = t.Bytes().tag(sync=True)
@@ -101,7 +62,7 @@ class Stage(anywidget.AnyWidget):
         self._trace = trace
         self._was: Trace | None = None
         at = telling_moment(trace) if moment is None else _checked(trace, moment)
-        super().__init__(payload=encode(trace), moment=at)
+        super().__init__(payload=encode(trace), moment=at, bench=resting_bench(trace))
         self.on_msg(self._asked)
 
     @t.default("_esm")
@@ -134,8 +95,8 @@ class Stage(anywidget.AnyWidget):
             self.payload = payload
             self.was = before
             self.moment = min(self.moment, trace.duration_ms)
-            if bench is not None:
-                self.bench = bench
+            if bench is not None or not self.bench.get("live"):
+                self.bench = resting_bench(trace) if bench is None else bench
 
     def _asked(self, widget: Any, content: dict[str, Any], buffers: list[bytes]) -> None:
         """Send what happened around a moment in full: the stage has come to rest where it holds a sample only."""
@@ -158,34 +119,6 @@ class Stage(anywidget.AnyWidget):
         return data, metadata
 
 
-def fragment(trace: Trace, moment: float | None = None, theme: Literal["light", "dark"] | None = None) -> str:
-    """Return HTML that plays a trace without a kernel and without a network, to be put into any page.
-
-    Parameters
-    ----------
-    moment : float, optional
-        Where the clock stands at first, ms.
-    theme : {"light", "dark"}, optional
-        By default the reader's own.
-    """
-    message = encode(trace)
-    state = {"moment": telling_moment(trace) if moment is None else moment, "playing": False}
-    data = base64.b64encode(message).decode()
-    run = module().replace("export default { render };", "")
-    themed = f' data-theme="{theme}"' if theme else ""
-    return (
-        f'<div class="rv-page"{themed}><style>{styles()}</style><script type="module">{{\n'
-        f"{run}\n{_static('shim.js')}"
-        f"const state = {json.dumps(state)};\n"
-        f'const bytes = Uint8Array.from(atob("{data}"), (c) => c.charCodeAt(0));\n'
-        "state.payload = new DataView(bytes.buffer);\n"
-        'const el = [...document.querySelectorAll(".rv-page")].find((page) => !page.dataset.taken);\n'
-        'el.dataset.taken = "yes";\n'
-        "render({ model: shimModel(state), el });\n"
-        "}</script></div>"
-    )
-
-
 def _checked(trace: Trace, moment: float) -> float:
     if not 0 <= moment <= trace.duration_ms:
         raise ValueError(f"moment is {moment!r}: it must be at least 0 and at most {trace.duration_ms:g} ms.")
@@ -195,15 +128,7 @@ def _checked(trace: Trace, moment: float) -> float:
 def _picture(trace: Trace, moment: float) -> str | None:
     """Return a poster as base64 of a PNG, or None where matplotlib is not there."""
     try:
-        from .poster import poster
+        from .poster import picture
     except ImportError:
         return None
-    from io import BytesIO
-
-    out = BytesIO()
-    poster(trace, at_ms=moment).savefig(out, format="png")
-    return base64.b64encode(out.getvalue()).decode()
-
-
-def _static(name: str) -> str:
-    return (files(__package__) / "static" / name).read_text(encoding="utf-8")
+    return base64.b64encode(picture(trace, "png", moment)).decode()

@@ -83,8 +83,8 @@ STYLE = Style()
 TYPE = Type()
 
 
-def css_variables(style: Style = STYLE, type_: Type = TYPE) -> str:
-    """Return the CSS that defines ``--rv-…`` for both themes.
+def css_variables(style: Style = STYLE, type_: Type = TYPE, scope: str = ".rv-stage") -> str:
+    """Return the CSS that defines ``--rv-…`` for both themes, within what a selector names.
 
     JupyterLab says which one holds; elsewhere the reader's system does.
 
@@ -100,10 +100,8 @@ def css_variables(style: Style = STYLE, type_: Type = TYPE) -> str:
     fonts = f"--rv-sans:{type_.sans};--rv-mono:{type_.mono};"
     dark = block("dark")
     return (
-        f".rv-stage{{{fonts}{block('light')}}}\n"
-        f"@media (prefers-color-scheme:dark){{.rv-stage{{{dark}}}}}\n"
-        f"body[data-jp-theme-light='true'] .rv-stage,[data-theme='light'] .rv-stage,"
-        f".rv-stage.rv-light{{{block('light')}}}\n"
-        f"body[data-jp-theme-light='false'] .rv-stage,[data-theme='dark'] .rv-stage,"
-        f".rv-stage.rv-dark{{{dark}}}\n"
+        f"{scope}{{{fonts}{block('light')}}}\n"
+        f"@media (prefers-color-scheme:dark){{{scope}{{{dark}}}}}\n"
+        f"body[data-jp-theme-light='true'] {scope},[data-theme='light'] {scope},{scope}.rv-light{{{block('light')}}}\n"
+        f"body[data-jp-theme-light='false'] {scope},[data-theme='dark'] {scope},{scope}.rv-dark{{{dark}}}\n"
     )

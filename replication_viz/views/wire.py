@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..scenario import Change, Scenario
 from ..trace import FlightKind, Position, Trace
 from .plot import CURVE_BINS, curves, pools, view
+from .stale import stale_reads
 from .story import header
 
 MAGIC = b"RVS1"
@@ -63,6 +64,7 @@ def encode(trace: Trace) -> bytes:
     tick = tick_of(trace)
     head["tick"] = tick
     head["grid"] = 0
+    head["stale"] = stale_reads(trace, tick)
     columns = Columns()
     head["levels"] = place_levels(trace, tick, columns, head)
     head["flights"] = place_flights(trace, tick, columns, head)

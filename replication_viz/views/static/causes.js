@@ -4,13 +4,14 @@
 const MARK = {
   CRASH: 0, RESTART: 1, DISK: 2, REPLAY: 3, PARTITION: 4, LINK: 5, CHANGE: 6, DISCONNECT: 7, RECONNECT: 8, BLOCKED: 9,
   POOL: 10, DRAIN: 11, RETURN: 12, QUERY: 13, CANCELLED: 14, SLOT: 15, FALLEN: 16, FULL: 17, FETCH: 18, REBUILT: 19,
+  STATEMENT: 20, ARCHIVE: 21,
 };
 
 /** @typedef {{t: number, until: number, has: string, was: string}} Cause  what was wrong, while it lasts and afterwards */
 
 /** A moment as the texts name it. @param {object} run @param {number} t ms */
 function momentText(run, t) {
-  return clockText(t, run.duration).replace(/\.0+ ms$/, " ms");
+  return clockText(t, run.duration).replace(/(\.0+)? ms$/, "\u00a0ms");
 }
 
 /** @param {object} run @param {Cause} cause @param {number} t when it is said */

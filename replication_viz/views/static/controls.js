@@ -99,6 +99,11 @@ function meaningOf(event) {
     case "l":
     case "L":
       return "loop";
+    case "-":
+      return "zoom-out";
+    case "=":
+    case "+":
+      return "zoom-in";
     case "v":
       return "view";
     case "c":

@@ -7,5 +7,9 @@
  * @property {() => void} [destroy]
  */
 
-/** @type {{name: string, label: string, key: string, make: (stage: Stage, body: HTMLElement) => Drawer}[]} */
+/**
+ * `count` says how many things a drawer holds: the number stands on its button.
+ * @type {{name: string, label: string, key: string, make: (stage: Stage, body: HTMLElement) => Drawer,
+ *   count?: (stage: Stage) => number}[]}
+ */
 const DRAWERS = [];

@@ -32,6 +32,12 @@ function fateOf(run, lsn, t) {
   return { ...verdictOf(life, t), lines, note };
 }
 
+/** From whom a replica gets its log. */
+function feederOf(run, r, leader) {
+  const streams = run.flights.filter(({ kind, target, sent }) => kind === FLIGHT.WAL && target === r && sent.length);
+  return streams.reduce((most, one) => (one.sent.length > (most?.sent.length ?? 0) ? one : most), undefined)?.source ?? leader;
+}
+
 /** What is known of a write: when it was born, when it reached what. NaN: it did not. */
 function lifeOf(run, lsn, t) {
   const facts = factsAt(run, Math.min(t, run.duration), makeFacts(run));
@@ -45,20 +51,24 @@ function lifeOf(run, lsn, t) {
   const reached = (node, which) =>
     livesOf(run, node, which, lsn).filter(([begin]) => begin >= born - run.tick && begin < end);
   const life = { run, lsn, t, facts, L, born, gone, end, reached, replicas: [], name: (node) => run.nodes[node].name };
-  life.flushed = reached(L, POSITION.FLUSHED)[0]?.[0] ?? NaN;
   life.committed = reached(L, POSITION.COMMITTED)[0]?.[0] ?? NaN;
   life.epoch = lastBegun(run.epochs, Number.isNaN(life.committed) ? Math.min(t, run.duration) : life.committed);
   life.replicas = run.nodes.map((_, node) => node).filter((node) => node !== L);
-  life.sendings = life.replicas.map((r) => ({ r, all: messagesOf(run, FLIGHT.WAL, L, r, lsn, born, end) }));
+  life.onDisk = (node) => reached(node, POSITION.FLUSHED)[0]?.[0] ?? NaN;
+  life.flushed = life.onDisk(L);
+  life.sendings = life.replicas.map((r) => {
+    const source = feederOf(run, r, L);
+    return { r, source, all: messagesOf(run, FLIGHT.WAL, source, r, lsn, born, end) };
+  });
   return life;
 }
 
 /** What happens in one tick, in the order in which it happens. */
-const ORDER = ["appended", "flushed", "held", "sent", "lost", "received", "on disk", "replayed", "unheard", "heard", "acknowledged"];
+const ORDER = ["appended", "flushed", "held", "sent", "lost", "received", "on disk", "replayed", "forwarded", "unheard", "heard", "acknowledged"];
 
 function inOrder(a, b) {
   const rank = ({ what }) => (ORDER.includes(what) ? ORDER.indexOf(what) : ORDER.length);
-  return a.t - b.t || rank(a) - rank(b);
+  return Math.round(1000 * a.t) - Math.round(1000 * b.t) || rank(a) - rank(b); // sums of ticks differ in the last digits
 }
 
 const fateLine = (t, node, what, text, tone = "ink") => ({ t, node, what, text, tone });
@@ -114,7 +124,7 @@ function onReplica(life, r) {
     if (end < Infinity) lines.push(fateLine(end, r, "dropped", "crashes before it is on disk: gone there", "risk"));
   }
   const received = lines.at(0)?.t ?? life.born;
-  const [flushed] = life.reached(r, POSITION.FLUSHED)[0] ?? [NaN];
+  const flushed = life.onDisk(r);
   const [replayed] = life.reached(r, POSITION.REPLAYED)[0] ?? [NaN];
   if (flushed >= life.born) {
     const stall = stalledBetween(run, r, received, flushed);
@@ -131,32 +141,33 @@ function onReplica(life, r) {
 
 /** Each message that carries it; what is sent to several replicas at once is one line. */
 function sendings(life, replicas = life.replicas) {
-  const { run, flushed } = life;
+  const { run } = life;
   const lines = new Map();
-  const say = (t, r, what, text, tone) => {
-    const key = `${t} ${what} ${text("…")}`;
-    const known = lines.get(key) ?? { t, what, text, tone, to: [] };
+  const say = (t, source, r, what, text, tone) => {
+    const key = `${t} ${source} ${what} ${text("…")}`;
+    const known = lines.get(key) ?? { t, source, what, text, tone, to: [] };
     known.to.push(r);
     lines.set(key, known);
   };
-  for (const { r, all } of life.sendings.filter((one) => replicas.includes(one.r))) {
-    const slip = all.length ? all[0].sent - flushed : Infinity;
-    if (flushed >= life.born && slip > 2 * run.tick && !isSampled(run, life.born, flushed)) {
-      const why = unsentReason(life, r, flushed);
-      say(flushed, r, "held", (to) => `not sent to ${to} yet: ${joined(life, [why])}`, why.fault ? "risk" : "ink");
+  for (const { r, source, all } of life.sendings.filter((one) => replicas.includes(one.r))) {
+    const ready = life.onDisk(source);
+    const slip = all.length ? all[0].sent - ready : Infinity;
+    if (ready >= life.born && slip > 2 * run.tick && !isSampled(run, life.born, ready)) {
+      const why = unsentReason(life, r, ready);
+      say(ready, source, r, "held", (to) => `not sent to ${to} yet: ${joined(life, [why])}`, why.fault ? "risk" : "ink");
     }
     for (const { sent, arrived, lost, from, to } of all) {
       if (!lost) {
-        const slow = slowBetween(run, life.L, r, sent, sent);
+        const slow = slowBetween(run, source, r, sent, sent);
         const late = slow ? `, slowly: ${causeText(run, slow, sent)}` : "";
-        say(sent, r, "sent", (who) => `sent to ${who}, ${together(from, to, "message")}${late}`, slow ? "fault" : "ink");
+        say(sent, source, r, source === life.L ? "sent" : "forwarded", (who) => `sent to ${who}, ${together(from, to, "message")}${late}`, slow ? "fault" : "ink");
         continue;
       }
-      const why = lostReason(run, life.L, r, sent, arrived);
-      say(sent, r, "lost", (who) => `sent to ${who} and lost on the way: ${why}`, "risk");
+      const why = lostReason(run, source, r, sent, arrived);
+      say(sent, source, r, "lost", (who) => `sent to ${who} and lost on the way: ${why}`, "risk");
     }
   }
-  return [...lines.values()].map(({ t, what, text, tone, to }) => ({ ...fateLine(t, life.L, what, text(listed(to.map(life.name))), tone), to }));
+  return [...lines.values()].map(({ t, source, what, text, tone, to }) => ({ ...fateLine(t, source, what, text(named(life, to)), tone), to }));
 }
 
 /** Why a message was lost on its way. */

@@ -54,16 +54,34 @@ class Packets {
     return drawn;
   }
 
-  drawOne(flights, i, facts, counts) {
-    const { pen, scene, colour } = this;
-    const { at } = scene;
+  /** Where a message is: px, and which part of its way it has gone. */
+  place(flights, i, facts) {
+    const { at } = this.scene;
     const way = (facts.t - flights.sent[i]) / (flights.arrived[i] - flights.sent[i]);
-    const lost = flights.lost[i] === 1;
     const down = flights.target > flights.source;
     const from = at.y(flights.source) + (down ? at.bar : 0);
     const to = at.y(flights.target) + (down ? 0 : at.bar);
-    const y = from + (to - from) * (lost ? Math.min(way, 0.5) : way);
-    const x = Math.min(scene.x(facts, flights.to[i]), at.right + 8);
+    const y = from + (to - from) * (flights.lost[i] ? Math.min(way, 0.5) : way);
+    return { way, y, x: Math.min(this.scene.x(facts, flights.to[i]), at.right + 8) };
+  }
+
+  /** The LSN up to which the message at a place goes; null where there is none. */
+  hit(facts, x, y) {
+    for (const flights of facts.run.flights) {
+      for (let i = countUpTo(flights.sent, facts.t) - 1; i >= 0 && flights.sent[i] >= facts.t - flights.longest; i--) {
+        if (flights.arrived[i] <= facts.t) continue;
+        const here = this.place(flights, i, facts);
+        if (Math.abs(y - here.y) <= 8 && x <= here.x + 6 && x >= here.x - 20) return flights.to[i];
+      }
+    }
+    return null;
+  }
+
+  drawOne(flights, i, facts, counts) {
+    const { pen, scene, colour } = this;
+    const { at } = scene;
+    const lost = flights.lost[i] === 1;
+    const { way, x, y } = this.place(flights, i, facts);
     if (x < at.left) return; // left of the window: the row says in words how far behind it is
     if (lost && way >= 0.5) {
       pen.globalAlpha = Math.max(0.15, 2 - 2 * way);

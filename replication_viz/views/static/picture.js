@@ -56,7 +56,7 @@ class Picture {
     this.run = run;
     this.detail = null;
     this.facts = makeFacts(run);
-    this.width = 0;
+    this.plan = "";
     say(this.title, run.title);
     say(this.setting, run.setting);
     this.setting.title = run.setting;
@@ -75,20 +75,26 @@ class Picture {
     if (run === this.run) this.detail = detail;
   }
 
-  /** Lay everything out for the width that there is. @returns {boolean} whether anything changed */
-  arrange(width, view) {
-    if (!this.run || (width === this.width && view === this.view)) return false;
-    this.width = width;
-    this.view = view;
+  /**
+   * Lay everything out for the width that there is.
+   * @param {number} width @param {string} view
+   * @param {number} [until] ms; where two pictures share a time axis, how long it is. Then both take less room.
+   * @param {boolean} [upper] whether another picture stands below, with the times on its axis
+   * @returns {boolean} whether anything changed
+   */
+  arrange(width, view, until = 0, upper = false) {
+    const plan = [width, view, until, upper].join();
+    if (!this.run || plan === this.plan) return false;
+    Object.assign(this, { plan, width, view });
     const logs = view === "logs";
-    this.scene = new Scene(this.run, this.rows, width);
+    this.scene = new Scene(this.run, this.rows, width, until > 0, !logs);
     this.packets = new Packets(this.canvas, this.scene);
     this.fleet = new FleetStrip(this.run, this.servers, this.scene.at);
-    this.timeline = new Timeline(this.run, this.times, this.playhead, width);
-    this.rows.style.display = logs ? "" : "none";
+    this.timeline = new Timeline(this.run, this.times, this.playhead, width, until || this.run.duration, upper);
+    this.rows.classList.toggle("rv-names-only", !logs);
     this.canvas.style.display = logs ? "" : "none";
     this.diagram.hidden = logs;
-    this.spacetime = logs ? null : new SpaceTime(this.run, this.diagram, width);
+    this.spacetime = logs ? null : new SpaceTime(this.run, this.diagram, this.scene.at);
     this.makeCards();
     return true;
   }
@@ -117,17 +123,12 @@ class Picture {
   draw(t, words, fast) {
     const { facts, run } = this;
     factsAt(this.runAt(t), Math.min(t, run.duration), facts);
-    let flying = 0;
-    if (this.spacetime) flying = this.spacetime.draw(facts, words, fast);
-    else {
-      this.scene.draw(facts, words, fast);
-      flying = this.packets.draw(facts);
-    }
+    this.scene.draw(facts, words, fast);
+    this.flying = (this.spacetime ?? this.packets).draw(facts, words);
     this.fleet.draw(facts, words);
-    this.timeline.draw(facts, words);
-    say(this.time, clockText(t, run.duration));
+    this.timeline.draw(facts, words, t);
+    say(this.time, t > run.duration ? `over at ${clockText(run.duration, run.duration)}` : clockText(t, run.duration));
     if (words) this.drawCards();
-    this.flying = flying;
   }
 
   drawCards() {

@@ -33,16 +33,20 @@ function show(element, shown) {
   put(element, "visibility", shown ? "visible" : "hidden");
 }
 
-/** Where things lie, in pixels. @param {number} width @param {number} rows */
-function layOut(width, rows) {
+/** Where things lie, in pixels. @param {number} width @param {number} rows @param {boolean} compact @param {boolean} tall few rows far apart */
+function layOut(width, rows, compact, tall = false) {
   const narrow = width < 800;
   const pad = narrow ? 16 : 24;
-  const pitch = Math.min(narrow ? 70 : 64, Math.max(narrow ? 34 : 24.8, Math.floor((narrow ? 300 : 250) / rows)));
+  const room = compact ? (narrow ? 168 : 148) : narrow ? 300 : 250;
+  const most = (narrow ? 70 : 64) * (tall && !compact ? Math.min(1.75, Math.max(1, 4 / rows)) : 1);
+  const pitch = Math.min(most, Math.max(narrow ? 34 : 24.8, Math.floor(room / rows)));
   const bar = Math.round(Math.min(26, Math.max(12, pitch * 0.42)));
   const top = narrow ? 56 : 40;
+  const left = !narrow ? 220 : pitch < 52 ? 200 : 164;
   return {
     width, narrow, pad, pitch, bar, rows,
-    left: !narrow ? 208 : pitch < 52 ? 178 : 150,
+    left,
+    label: left - 27, // names and roles end here, so that the sign of a link has its place before the bar
     right: narrow ? width - pad : width - 206,
     top,
     axis: top + rows * pitch + 2,
@@ -58,11 +62,12 @@ function layOut(width, rows) {
 let scenes = 0;
 
 class Scene {
-  /** @param {object} run @param {SVGElement} root @param {number} width */
-  constructor(run, root, width) {
+  /** @param {object} run @param {SVGElement} root @param {number} width @param {boolean} [compact] with less room for each row
+   *  @param {boolean} [tall] few rows stand far apart */
+  constructor(run, root, width, compact = false, tall = false) {
     this.run = run;
     this.root = root;
-    this.at = layOut(width, run.nodes.length);
+    this.at = layOut(width, run.nodes.length, compact, tall);
     this.id = `rv${++scenes}`;
     root.replaceChildren();
     root.setAttribute("viewBox", `0 0 ${width} ${this.at.height}`);
@@ -71,6 +76,7 @@ class Scene {
     this.defs();
     this.grid = this.makeGrid();
     this.rows = run.nodes.map((node, i) => this.makeRow(node, i));
+    this.links = new LinkSigns(run, root, this.at);
     this.walls = run.walls.map((wall) => this.makeWall(wall));
     this.makeMarks();
     this.measure = document.createElement("canvas").getContext("2d");
@@ -204,6 +210,7 @@ class Scene {
   draw(facts, words, fast) {
     this.drawGrid(facts);
     this.rows.forEach((row, i) => this.drawRow(row, i, facts, words));
+    this.links.draw(facts);
     this.drawAcknowledged(facts, words, fast);
     this.drawRisk(facts, words);
     for (const wall of this.walls) this.drawWall(wall, facts);
@@ -249,8 +256,9 @@ class Scene {
     put(row.ring, "class", `rv-ring${label && up ? " rv-faulty" : ""}`);
     show(row.pill, label !== "");
     if (label) {
-      const room = at.left - row.pillX - 26;
-      say(row.pillText, this.textWidth(label, 11) > room ? this.fitted(fault?.word ?? label, room, 11, 600) : label);
+      const room = at.label - row.pillX - 18;
+      const fits = [label, label.split(": ").pop()].find((text) => this.textWidth(text, 11) <= room);
+      say(row.pillText, fits ?? this.fitted(fault?.word ?? label, room, 11, 600));
       put(row.pillBox, "width", this.textWidth(row.pillText.textContent, 11) + 18);
     }
     if (!words) return;
@@ -264,13 +272,15 @@ class Scene {
     const role = [kind, both ? place : ""].filter(Boolean).join(" · ");
     if (row.three) {
       show(row.place, !label);
-      say(row.place, this.fitted(place, at.left - at.pad - 52));
+      say(row.place, this.fitted(place, at.label - at.pad - 48));
     } else if (!at.tight) {
       // With a pill below, the role moves up beside the name.
       put(row.sub, "y", at.middle(i) + (label ? -3 : 15));
       put(row.sub, "x", label ? at.pad + 58 + run.nodes[i].name.length * 10 : row.pillX + 8);
     }
-    say(row.sub, this.fitted(role, at.left - Number(row.sub.getAttribute("x")) - 6));
+    const room = at.label - Number(row.sub.getAttribute("x"));
+    const fits = this.textWidth(role, at.tight ? 11 : 12, 400) <= room;
+    say(row.sub, fits ? role : this.fitted(kind, room));
 
     this.drawAway(row, i, facts);
     say(row.first, `${row.brief ? "" : "flushed "}${count(facts.flushed[i])}`);

@@ -56,6 +56,10 @@ class Stage {
     this.captionTime = html("span", "rv-caption-time", this.caption);
     this.captionText = html("span", "rv-caption-text", this.caption);
     this.tools = new Tools(this, this.body);
+    this.menu = new Menu(this);
+    this.targets = new Targets(this, (target) => this.menu.open(target));
+    this.forks = new Forks(this);
+    this.parts = [this.menu, this.targets, this.forks, new Flags(this), new CompareTable(this), new Address(this)];
     this.live = html("div", "rv-unseen", root);
     this.live.setAttribute("aria-live", "polite");
     this.problem = html("div", "rv-problem", this.body);
@@ -63,23 +67,30 @@ class Stage {
     this.problem.hidden = true;
     root.stage = this; // for tests
     this.root = root;
+    this.follower = new Follower(this);
+    this.parts.push(this.follower);
   }
 
   makePicture() {
     return new Picture(this.pictures, {
-      hold: () => {
-        this.resume = this.clock.playing;
-        if (this.resume) this.clock.play(false);
-      },
+      hold: () => this.hold(),
       scrub: (t) => {
         this.clock.seek(t);
         this.tell();
       },
-      release: () => {
-        if (this.resume) this.clock.play();
-        this.resume = false;
-      },
+      release: () => this.release(),
     });
+  }
+
+  /** Stand still for as long as a hand is on something. */
+  hold() {
+    this.resume = this.clock.playing;
+    if (this.resume) this.clock.play(false);
+  }
+
+  release() {
+    if (this.resume) this.clock.play();
+    this.resume = false;
   }
 
   listen() {
@@ -104,6 +115,14 @@ class Stage {
     const attributes = { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "data-theme", "class"] };
     observe(new MutationObserver(themed), document.body, attributes);
     observe(new MutationObserver(themed), document.documentElement, attributes);
+    on(document, "fullscreenchange", () => {
+      // Escape leaves the full screen, and with it the projector mode that asked for it.
+      if (document.fullscreenElement) this.full = document.fullscreenElement.contains(this.root);
+      else if (this.full) {
+        this.full = false;
+        this.choose("projector", false);
+      }
+    });
     on(matchMedia("(prefers-color-scheme: dark)"), "change", themed);
 
     const hear = (name, listener) => {
@@ -119,7 +138,7 @@ class Stage {
     hear("playing", () => {
       if (this.model.get("playing") !== this.clock.playing) this.clock.play(this.model.get("playing"));
     });
-    hear("bench", () => this.tools.show());
+    hear("bench", () => this.showBench());
     const answered = (content, buffers) => this.answered(content, buffers);
     this.model.on("msg:custom", answered);
     this.undo.push(() => this.model.off("msg:custom", answered));
@@ -148,10 +167,15 @@ class Stage {
     this.pair(before);
     this.root.setAttribute("aria-label", `${run.title}: ${run.setting}`);
     this.arrange();
-    const wanted = this.version === 1 && this.model.get("playing");
+    const wanted = this.forks.come() || (this.version === 1 && this.model.get("playing"));
     this.clock.setRuns(runs);
-    this.tools.show();
+    this.showBench();
     if (wanted) this.clock.play();
+  }
+
+  showBench() {
+    this.tools.show();
+    if (this.run) for (const part of this.parts) part.show();
   }
 
   /** Show a second picture above this one, or no longer. @param {object} [run] */
@@ -166,7 +190,10 @@ class Stage {
     }
     this.root.classList.toggle("rv-pair", this.was !== null);
     say(this.now.badge, this.was ? "B · now" : "");
-    if (this.was) say(this.was.badge, "A · was");
+    put(this.now.times, "aria-label", this.was ? "Moment of both runs, at B, now" : "Moment of the run");
+    if (!this.was) return;
+    say(this.was.badge, "A · was");
+    put(this.was.times, "aria-label", "Moment of both runs, at A, was");
   }
 
   /** Lay everything out for the width that there is. */
@@ -181,9 +208,11 @@ class Stage {
     this.root.classList.toggle("rv-projector", projector);
     const wanted = this.model.get("view");
     const view = VIEWS.includes(wanted) ? wanted : VIEWS[0];
-    const changed = this.all.map((picture) => picture.arrange(width, view));
+    const until = this.was ? Math.max(...this.all.map(({ run }) => run.duration)) : 0;
+    const changed = this.all.map((picture) => picture.arrange(width, view, until, picture === this.was));
     if (changed.includes(true)) this.event = null;
     this.tools.arrange();
+    for (const part of this.parts) part.arrange();
     this.clock.changed();
   }
 
@@ -221,6 +250,8 @@ class Stage {
       loop: () => (clock.loop = !clock.loop),
       slower: () => (clock.factor = Math.max(SLOWEST, clock.factor / 2)),
       faster: () => (clock.factor = Math.min(FASTEST, clock.factor * 2)),
+      "zoom-in": () => this.follower.zoom(1 / ZOOM_STEP),
+      "zoom-out": () => this.follower.zoom(ZOOM_STEP),
     };
     if (acts[name]) acts[name]();
     else this.tools.act(name);
@@ -238,6 +269,16 @@ class Stage {
   /** Ask the kernel for something; what it answers arrives as another state of the model. */
   ask(message) {
     if (this.answers) this.model.send(message);
+  }
+
+  /** Follow a write or a read through picture and story; null: no longer. @param {Followed | null} what */
+  follow(what) {
+    this.follower.follow(what);
+  }
+
+  /** Open the story at the events of one node. @param {string} name */
+  filterStory(name) {
+    this.follower.openStory(name);
   }
 
   /** Set a trait of the model, as a person's choice. */
@@ -306,6 +347,7 @@ class Stage {
     this.controls.draw(clock, words);
     this.drawCaption(t);
     this.tools.draw(t, words);
+    for (const part of this.parts) part.draw(t, words);
     this.sharpen(t);
     if (this.told !== clock.playing) {
       this.told = clock.playing;
@@ -331,9 +373,23 @@ class Stage {
     say(this.captionTime, event.t > 0 ? axisTime(Math.round(event.t * 10) / 10, this.run.duration) : "");
     say(this.captionText, event.text);
     put(this.caption, "class", `rv-caption${event.fault ? " rv-caption-fault" : ""}`);
-    clearTimeout(this.announcing);
-    this.announcing = setTimeout(() => this.announce(event.text), 500);
+    this.announceSoon(event.text);
     if (cameUpon) this.now.pulse(event);
+  }
+
+  /** Say what the clock came upon, once half a second brought nothing newer. */
+  announceSoon(text) {
+    clearTimeout(this.announcing);
+    this.announcing = setTimeout(() => {
+      this.announce(this.fresh || text);
+      this.fresh = "";
+    }, 500);
+  }
+
+  /** Say what has been changed in the run: instead of what the clock came upon at the same time. */
+  news(text) {
+    this.fresh = text;
+    this.announceSoon(text);
   }
 
   /** Say something to who listens instead of looking. */
@@ -347,7 +403,7 @@ class Stage {
     for (const timer of [this.telling, this.announcing, this.asking]) clearTimeout(timer);
     for (const undo of this.undo) undo();
     this.undo = [];
-    this.tools.destroy();
+    for (const part of [this.tools, ...this.parts]) part.destroy();
     this.root.remove();
   }
 }

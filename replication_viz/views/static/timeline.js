@@ -13,17 +13,21 @@ const LONGEST_GAP = 8; // bins without a value that a curve still bridges
 
 class Timeline {
   /** @param {object} run @param {SVGElement} root @param {HTMLElement} head the playhead, a layer of its own: it moves at each frame
-   *  @param {number} width */
-  constructor(run, root, head, width) {
+   *  @param {number} width
+   *  @param {number} until how long the axis is, ms: another run on it may last longer
+   *  @param {boolean} [upper] whether the times stand on the axis of a picture below */
+  constructor(run, root, head, width, until, upper = false) {
     this.run = run;
+    this.until = until;
+    this.upper = upper;
     this.root = root;
     this.head = head;
     this.left = width < 800 ? 16 : 24;
     this.right = width - this.left;
-    this.tall = TIME_HEIGHT + (run.fleet ? LANE_HEIGHT : 0);
+    this.tall = TIME_HEIGHT + (run.fleet ? LANE_HEIGHT : upper ? -12 : 0);
     root.replaceChildren();
     root.setAttribute("aria-valuemin", 0);
-    root.setAttribute("aria-valuemax", String(Math.round(run.duration)));
+    root.setAttribute("aria-valuemax", String(Math.round(until)));
     this.makeSpans();
     this.makeCurves();
     this.makeAxis();
@@ -35,13 +39,13 @@ class Timeline {
   }
 
   x(t) {
-    return this.left + (t / this.run.duration) * (this.right - this.left);
+    return this.left + (t / this.until) * (this.right - this.left);
   }
 
   /** Pixels from the element's left edge to ms. */
   timeAt(pixels) {
     const share = (pixels - this.left) / (this.right - this.left);
-    return Math.min(Math.max(share, 0), 1) * this.run.duration;
+    return Math.min(Math.max(share, 0), 1) * this.until;
   }
 
   makeSpans() {
@@ -88,8 +92,15 @@ class Timeline {
   }
 
   makeAxis() {
-    const { duration } = this.run;
-    svg("line", { class: "rv-floor", x1: this.left, x2: this.right, y1: TIME_FLOOR, y2: TIME_FLOOR }, this.root);
+    const { until: duration } = this;
+    const end = this.x(this.run.duration);
+    svg("line", { class: "rv-floor", x1: this.left, x2: end, y1: TIME_FLOOR, y2: TIME_FLOOR }, this.root);
+    if (this.run.duration < duration) {
+      svg("line", { class: "rv-over", x1: end, x2: end, y1: TIME_TOP, y2: TIME_FLOOR }, this.root);
+      const words = { class: "rv-axis", x: Math.min(end + 8, this.right), y: TIME_FLOOR - 6, "text-anchor": end + 90 > this.right ? "end" : "start" };
+      svg("text", words, this.root).textContent = "this run is over";
+    }
+    if (this.upper && !this.run.fleet) return;
     const step = niceTime(duration / ((this.right - this.left) / 110));
     for (let t = 0; t <= duration * 1.0001; t += step) {
       const x = this.x(t);
@@ -148,11 +159,11 @@ class Timeline {
     });
   }
 
-  draw(facts, words) {
+  draw(facts, words, t) {
     if (this.notes) say(this.notes, (facts.run.notes.length ? this.run.notes : ["all is drawn here"]).join(" · "));
-    put(this.head, "style", `transform:translateX(${this.x(facts.t).toFixed(1)}px)`);
+    put(this.head, "style", `transform:translateX(${this.x(t).toFixed(1)}px)`);
     if (!words) return;
-    put(this.root, "aria-valuenow", String(Math.round(facts.t)));
-    put(this.root, "aria-valuetext", `${clockText(facts.t, this.run.duration)} of ${span(this.run.duration)}`);
+    put(this.root, "aria-valuenow", String(Math.round(t)));
+    put(this.root, "aria-valuetext", `${clockText(t, this.until)} of ${span(this.until)}`);
   }
 }

@@ -41,11 +41,20 @@ class Tools {
     if (this.buttons[name]?.disabled) return;
     if (name in { undo: 0, redo: 0 }) stage.ask({ do: name });
     else if (name === "compare") stage.ask({ do: "compare", on: !stage.was });
-    else if (name === "projector") stage.choose("projector", !stage.model.get("projector"));
+    else if (name === "projector") this.project(!stage.model.get("projector"));
     else if (name === "view") stage.choose("view", stage.now.view === VIEWS[0] ? VIEWS[1] : VIEWS[0]);
     else if (DRAWERS.some((drawer) => drawer.name === name)) {
       stage.choose("drawer", stage.model.get("drawer") === name ? "" : name);
     }
+  }
+
+  /** Large type, and the whole screen where the browser gives it: with the knobs, if there are any. */
+  project(on) {
+    const { stage } = this;
+    stage.choose("projector", on);
+    const whole = stage.root.closest(".rv-lab") ?? stage.root;
+    if (on) whole.requestFullscreen?.().catch(() => {}); // refused: large type in the page then
+    else if (document.fullscreenElement === whole) document.exitFullscreen();
   }
 
   /** The runs or the bench have changed. */
@@ -59,7 +68,12 @@ class Tools {
     }
     buttons.compare.hidden = !stage.answers;
     buttons.compare.setAttribute("aria-pressed", String(stage.was !== null));
-    if (stage.run) for (const drawer of Object.values(this.drawers)) drawer.show();
+    if (!stage.run) return;
+    for (const drawer of Object.values(this.drawers)) drawer.show();
+    for (const { name, label, count: holds } of DRAWERS) {
+      const held = holds?.(stage);
+      if (holds) say(buttons[name], held ? `${label} · ${held}` : label);
+    }
   }
 
   /** The view, the drawer or the width may have changed. */

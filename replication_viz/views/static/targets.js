@@ -1,0 +1,160 @@
+// Nodes and links as things to click: the sign of each link, and a button over each node and each link.
+
+const LINK_ARROW = { stem: "M0 -6.5 V5", head: "M-2.8 2.6 L0 6.2 L2.8 2.6" };
+const LINK_CUT = "M-3.2 -3.6 L3.2 3.6 M-3.2 3.6 L3.2 -3.6";
+
+/**
+ * What becomes of messages between the leader and a replica at a moment: "whole", "slow" or "cut", each way.
+ * @param {object} run @param {number} leader @param {number} replica @param {number} t ms
+ */
+function linkAt(run, leader, replica, t) {
+  const wall = run.walls.some(({ t: begin, until, nodes }) =>
+    t >= begin && t < until && nodes.includes(leader) !== nodes.includes(replica));
+  const way = (source, target) => {
+    const wrong = run.links.filter((fault) => fault.source === source && fault.target === target && t >= fault.t && t < fault.until);
+    if (wall || wrong.some(({ slower }) => slower === null)) return { state: "cut", slower: 0 };
+    const slower = wrong.reduce((sum, fault) => sum + fault.slower, 0);
+    return { state: slower ? "slow" : "whole", slower };
+  };
+  return { out: way(leader, replica), back: way(replica, leader) };
+}
+
+/** A link's state in words. @param {object} run @param {number} leader @param {number} replica @param {number} t */
+function linkWords(run, leader, replica, t) {
+  const { out, back } = linkAt(run, leader, replica, t);
+  if (out.state === "cut" && back.state === "cut") return "cut both ways";
+  const [from, to] = [run.nodes[leader].name, run.nodes[replica].name];
+  const said = ({ state, slower }, way) => (state === "whole" ? [] : [state === "cut" ? `cut ${way}` : `${span(slower)} slower ${way}`]);
+  return [...said(out, `${from} → ${to}`), ...said(back, `${to} → ${from}`)].join(", ") || "whole";
+}
+
+/** The links as signs before the bars: an arrow down for the log, one up for the answers. */
+class LinkSigns {
+  /** @param {object} run @param {SVGElement} root @param {object} at where things lie */
+  constructor(run, root, at) {
+    this.run = run;
+    const group = svg("g", { class: "rv-links", "aria-hidden": "true" }, root);
+    this.signs = run.nodes.map((_, i) => {
+      const scale = at.pitch < 30 ? 0.8 : 1;
+      const g = svg("g", { class: "rv-link", transform: `translate(${at.left - 14} ${at.y(i) + at.bar / 2}) scale(${scale})` }, group);
+      const arrow = (x, turn) => {
+        const way = svg("g", { transform: `translate(${x} 0) rotate(${turn})` }, g);
+        return { way, stem: svg("path", {}, way), head: svg("path", { d: LINK_ARROW.head }, way) };
+      };
+      return { g, out: arrow(-4.5, 0), back: arrow(4.5, 180) };
+    });
+  }
+
+  draw(facts) {
+    this.signs.forEach(({ g, out, back }, i) => {
+      show(g, i !== facts.leader);
+      if (i === facts.leader) return;
+      const link = linkAt(this.run, facts.leader, i, facts.t);
+      for (const [arrow, { state }] of [[out, link.out], [back, link.back]]) {
+        put(arrow.way, "class", `rv-way rv-way-${state}`);
+        put(arrow.stem, "d", state === "cut" ? LINK_CUT : LINK_ARROW.stem);
+        show(arrow.head, state !== "cut");
+      }
+      put(g, "data-out", link.out.state);
+      put(g, "data-back", link.back.state);
+    });
+  }
+}
+
+/** A button over each node and each link of a picture: one stop of the tab key, up and down go from one to the next. */
+class Targets {
+  /** @param {Stage} stage @param {(target: object) => void} open */
+  constructor(stage, open) {
+    this.stage = stage;
+    this.open = open;
+    this.root = html("div", "rv-targets", stage.now.canvas.parentElement);
+    this.root.setAttribute("role", "toolbar");
+    this.root.setAttribute("aria-orientation", "vertical");
+    this.root.setAttribute("aria-label", "Nodes and links");
+    this.root.addEventListener("keydown", (event) => this.walk(event));
+    this.all = [];
+  }
+
+  /** One target for each node and, but for the leader, one for its link. They outlive a run, and so does the focus. */
+  arrange() {
+    const { now } = this.stage;
+    const { at } = now.scene;
+    const known = new Map(this.all.map((target) => [target.key, target]));
+    this.all = now.run.nodes.flatMap(({ name }, row) => {
+      const tall = Math.min(at.pitch - 0.8, at.tight || at.narrow ? at.pitch : 54);
+      const node = { left: at.pad - 10, top: at.middle(row) - tall / 2, width: at.label - at.pad + 8, height: tall };
+      const high = Math.min(at.pitch - 0.8, Math.max(at.bar + 8, 26));
+      const link = { left: at.left - 28, top: at.y(row) + at.bar / 2 - high / 2, width: 26, height: high };
+      return [["node", node], ["link", link]].map(([kind, box]) => {
+        const key = `${kind} ${name}`;
+        const target = known.get(key) ?? this.make(key, kind, name);
+        known.delete(key);
+        const { button } = target;
+        Object.assign(button.style, Object.fromEntries(Object.entries(box).map(([side, size]) => [side, `${size}px`])));
+        return Object.assign(target, { row, box });
+      });
+    });
+    for (const { button } of known.values()) button.remove();
+    this.root.append(...this.all.map(({ button }) => button).filter((button, i) => this.root.children[i] !== button));
+  }
+
+  make(key, kind, name) {
+    const button = html("button", `rv-target rv-target-${kind}`);
+    button.type = "button";
+    button.dataset.target = key;
+    button.setAttribute("aria-label", key); // until its state is known
+    button.setAttribute("aria-haspopup", "menu");
+    button.setAttribute("aria-expanded", "false");
+    keepKeys(button);
+    const target = { key, kind, name, button };
+    button.onclick = () => this.open(target);
+    button.onfocus = () => this.rove(target);
+    return target;
+  }
+
+  /** Give the one stop of the tab key to a target. */
+  rove(target) {
+    this.stop = target.key;
+    this.drawStop();
+  }
+
+  drawStop() {
+    const shown = this.all.filter(({ button }) => !button.hidden);
+    const stop = shown.find(({ key }) => key === this.stop) ?? shown[0];
+    for (const target of this.all) put(target.button, "tabindex", target === stop ? "0" : "-1");
+  }
+
+  walk(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // elsewhere they step the clock
+    const shown = this.all.filter(({ button }) => !button.hidden);
+    const here = shown.findIndex(({ button }) => button === document.activeElement);
+    shown[Math.min(Math.max(here + step, 0), shown.length - 1)]?.button.focus();
+  }
+
+  show() {}
+
+  destroy() {
+    this.root.remove();
+  }
+
+  /** @param {number} t @param {boolean} words */
+  draw(t, words) {
+    if (!words) return;
+    const { facts, run, scene } = this.stage.now;
+    const leader = run.nodes[facts.leader].name;
+    for (const { kind, name, row, button } of this.all) {
+      if (kind === "link") {
+        button.hidden = row === facts.leader;
+        if (!button.hidden) put(button, "aria-label", `link ${leader} – ${name}: ${linkWords(run, facts.leader, row, facts.t)}`);
+        continue;
+      }
+      const fault = scene.rows[row].pill.known?.visibility === "visible" ? scene.rows[row].pillText.textContent : "";
+      const state = facts.up[row] ? `up${fault ? `, ${fault}` : ""}` : "down";
+      put(button, "aria-label", `${name}, ${row === facts.leader ? "leader" : "replica"}, ${state}: faults`);
+    }
+    this.drawStop();
+  }
+}
