@@ -71,12 +71,15 @@ def view(trace: Trace, usual_ms: float | None = None) -> tuple[Floats, Floats]:
     usual = usual_latency(trace) if usual_ms is None else usual_ms
     per_ms = head.max(initial=0.0) / trace.duration_ms
     base = max(_SMALLEST, 8 * per_ms * (usual if np.isfinite(usual) else 0.0))
+    # Where the length of the log is the question, all that is kept is in view, and whoever sleeps.
+    kept = trace.scenario.slots or len(trace.steps(leader, Position.OLDEST)[0]) > 0
+    farthest = np.inf if kept else max(_FARTHEST, 4 * base)
     far = np.zeros_like(head)
     for name in trace.nodes[1:]:
         behind = head - trace.at(name, Position.REPLAYED, moments)
-        far = np.maximum(far, np.where(behind > max(_FARTHEST, 4 * base), 0.0, behind))
+        far = np.maximum(far, np.where(behind > farthest, 0.0, behind))
     needed = np.maximum(head - committed, far) * 1.3
-    octaves = np.log2(np.clip(needed, base, _WIDEST * base))
+    octaves = np.log2(np.clip(needed, base, np.inf if kept else _WIDEST * base))
     return _smooth(head, 5), _smooth(_highest_around(octaves, 9), 9)
 
 

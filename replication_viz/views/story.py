@@ -18,18 +18,24 @@ FAULTS = (
     MarkKind.RESTART,
     MarkKind.DISK,
     MarkKind.REPLAY,
+    MarkKind.QUERY,
     MarkKind.PARTITION,
     MarkKind.LINK,
     MarkKind.CHANGE,
+    MarkKind.STATEMENT,
+    MarkKind.ARCHIVE,
 )
 _WORD = {
     MarkKind.CRASH: "crashed",
     MarkKind.RESTART: "restart",
     MarkKind.DISK: "disk stall",
     MarkKind.REPLAY: "slow replay",
+    MarkKind.QUERY: "long query",
     MarkKind.PARTITION: "cut off",
     MarkKind.LINK: "link fault",
     MarkKind.CHANGE: "changed",
+    MarkKind.STATEMENT: "statement",
+    MarkKind.ARCHIVE: "archive loses log",
 }
 _SHORTER = (
     ("link ", ""),
@@ -50,6 +56,7 @@ def header(trace: Trace) -> dict[str, Any]:
     return {
         "title": scenario.title,
         "setting": _setting(scenario),
+        "slots": scenario.slots,
         "duration": trace.duration_ms,
         "nodes": [{"name": name, "place": scenario.of(name, "place") or ""} for name in trace.nodes],
         "states": _states(trace),

@@ -5,7 +5,7 @@ function makeFacts(run) {
   const n = run.nodes.length;
   return {
     run, t: 0, leader: 0, leaderUp: true, committed: 0, waiting: 0, oldest: 0, latency: NaN, lost: 0, best: -1, bestHead: 0,
-    stale: 0, replicas: 0, worst: -1, worstAge: 0, left: 0, writes: 1, epoch: run.epochs[0],
+    stale: 0, replicas: 0, worst: -1, worstAge: 0, left: 0, writes: 1, begins: 0, epoch: run.epochs[0],
     received: new Int32Array(n), flushed: new Int32Array(n), replayed: new Int32Array(n), age: new Float64Array(n),
     up: new Uint8Array(n), cut: new Uint8Array(n),
   };
@@ -30,6 +30,7 @@ function factsAt(run, t, facts) {
   const L = facts.leader;
   facts.leaderUp = facts.up[L] === 1;
   facts.committed = levelAt(run, L, POSITION.COMMITTED, t);
+  facts.begins = levelAt(run, L, POSITION.OLDEST, t);
   facts.stale = facts.replicas = facts.lost = 0;
   facts.best = facts.worst = -1;
   facts.bestHead = facts.worstAge = 0;

@@ -148,6 +148,12 @@ class Scene {
     row.flushed = bar("flushed", 0, at.bar);
     const low = Math.max(4, Math.round(at.bar * 0.34));
     row.replayed = bar("replayed", at.bar - low, low);
+    // Where the leader's log begins, torn off, and the pin of a slot that holds it there.
+    const torn = `M0 -3 ${"l-3 3 l3 3 ".repeat(Math.ceil((at.bar + 6) / 6))}`;
+    row.edge = svg("path", { d: torn, class: "rv-log-edge", visibility: "hidden" }, g);
+    row.pin = svg("g", { class: "rv-slot", visibility: "hidden" }, g);
+    svg("path", { d: `M0 -1 V${at.bar} M-4.5 -6 a4.5 4.5 0 1 1 9 0 a4.5 4.5 0 1 1 -9 0` }, row.pin);
+    svg("text", { x: 9, y: -2, class: "rv-halo" }, row.pin).textContent = "held by a slot";
     row.away = svg("text", { x: at.left + 8, y: y + at.bar / 2 + 4, class: "rv-away rv-halo" }, g);
 
     const beside = at.right + 18;
@@ -238,10 +244,12 @@ class Scene {
     const { at, run } = this;
     const leads = i === facts.leader;
     const up = facts.up[i] === 1;
-    const width = (lsn) => Math.max(0, Math.min(this.x(facts, lsn), at.right) - at.left);
-    put(row.appended, "width", width(facts.received[i]));
-    put(row.flushed, "width", width(facts.flushed[i]));
-    put(row.replayed, "width", width(facts.replayed[i]));
+    const begin = leads ? this.drawBegin(row, facts) : at.left;
+    for (const [bar, lsn] of [[row.appended, facts.received[i]], [row.flushed, facts.flushed[i]], [row.replayed, facts.replayed[i]]]) {
+      put(bar, "x", begin);
+      put(bar, "width", Math.max(0, Math.min(this.x(facts, lsn), at.right) - begin));
+    }
+    if (!leads) show(row.edge, false);
     put(row.g, "data-flushed", String(facts.flushed[i]));
     put(row.g, "data-replayed", String(facts.replayed[i]));
     put(row.g, "data-up", String(up));
@@ -291,6 +299,20 @@ class Scene {
       `${run.nodes[i].name}, ${up ? kind : "down"}${label ? `, ${label}` : ""}: flushed ${facts.flushed[i]}, ${second}`);
   }
 
+  /** The leader's log begins where it has removed what was before. @returns {number} the left edge of its tape, px */
+  drawBegin(row, facts) {
+    const { at, run } = this;
+    const x = Math.min(Math.max(this.x(facts, facts.begins), at.left), at.right);
+    const seen = facts.begins > facts.left;
+    show(row.edge, seen);
+    if (seen) put(row.edge, "transform", `translate(${x.toFixed(1)} ${row.y})`);
+    const lacks = Math.min(...run.nodes.map((_, i) => (i === facts.leader ? Infinity : facts.flushed[i])));
+    const pinned = run.slots && lacks >= facts.begins && lacks >= facts.left && facts.flushed[facts.leader] - lacks > facts.writes / 12;
+    show(row.pin, pinned);
+    if (pinned) put(row.pin, "transform", `translate(${this.x(facts, lacks).toFixed(1)} ${row.y})`);
+    return seen ? x : at.left;
+  }
+
   /** Say what has fallen off the left edge. */
   drawAway(row, i, facts) {
     const seen = facts.replayed[i] >= facts.left;
@@ -303,6 +325,7 @@ class Scene {
 
   secondLine(i, facts, leads, up) {
     if (!up) return ["quiet", "down"];
+    if (!leads && facts.received[i] < facts.begins) return ["risk", "its log is gone"];
     if (leads) return facts.waiting ? ["risk", `${count(facts.waiting)} waiting`] : ["safe", "all answered"];
     if (facts.replayed[i] >= facts.committed) return ["safe", "✓ reads fresh"];
     return ["stale", `▲ reads ${span(facts.age[i])} old`];
