@@ -41,6 +41,7 @@ def stage_page(browser: Browser, folder: Path, trace: Trace, moment: float = 0.0
         <script type="module">{module().replace("export default { render };", "")}{_SHIM}
         window.bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
         window.model = shimModel({{ ...{state}, payload: bytes("{_bytes(trace)}") }});
+        Object.assign(window, {{ render, shimModel }});
         window.cleanup = render({{ model, el: document.getElementById("here") }});
         window.stage = document.querySelector(".rv-stage").stage;
         </script>""",
