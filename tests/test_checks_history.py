@@ -11,7 +11,7 @@ from replication_viz.checks import History, HistoryError, Operation
 from replication_viz.checks.from_trace import contents, held
 from replication_viz.checks.operation import ANSWERS, KINDS
 from replication_viz.lsn import Lsn
-from replication_viz.scenario import LEADER, Crash, Restart, StallDisk
+from replication_viz.scenario import LEADER, Crash, Restart, StallDisk, Statement
 from replication_viz.trace import OpKind, Position
 
 from .strategies import scenarios
@@ -197,6 +197,11 @@ def test_what_a_crash_erased_from_the_log_is_never_read_though_its_position_come
     seen = {o.value for o in history if o.kind == "read"}
     assert not seen & erased
     assert seen & {o.value for o in history if o.kind == "write" and o.lsn in twice}
+
+
+def test_what_an_operator_runs_is_no_operation_of_a_client():
+    ruined = run(CALM.but(faults=(Statement(what="delete_rows", at_ms=200),)))
+    assert len(History.of(ruined)) == len(ruined.ops) - 1
 
 
 @settings(deadline=None)

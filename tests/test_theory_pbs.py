@@ -469,8 +469,10 @@ def test_the_interval_is_that_of_scipy(hits_of: tuple[int, int], confidence: flo
 @given(st.lists(st.floats(-10, 1e6), min_size=1, max_size=200), st.floats(0.001, 1))
 def test_a_tally_knows_every_delay_to_a_4096th(delays: list[float], share: float) -> None:
     tally = Tally()
-    for part in (delays[::2], delays[1::2]):
-        tally.add(np.array(part, dtype=np.float64))
+    tally.add(np.array(delays[:1]))
+    assert tally.within(2e6) == 1
+    tally.add(np.array(delays[1:]))
+    assert tally.within(2e6) == len(delays)
     place = max(0, int(np.ceil(share * len(delays))) - 1)
     true = max(0.0, sorted(delays)[place])
     assert true * (1 - 1 / 4096) - 1e-6 <= tally.quantile(share) <= true * (1 + 1e-7)

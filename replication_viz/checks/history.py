@@ -100,7 +100,10 @@ class History:
 
     @classmethod
     def of(cls, trace: Trace) -> Self:
-        """Return the operations of a run. A session is a client; a read's value is told by the position it saw."""
+        """Return the clients' operations of a run, in its order.
+
+        A session is a client. A read's value is told by the position that it saw. What an operator runs is left out.
+        """
         from .from_trace import operations
 
         return cls(operations(trace))

@@ -224,7 +224,12 @@ class Search:
             if rival is None or step.end < steps[rival].end:  # the one that is due first serves as well
                 best[step.reads, step.puts] = place
         wanted = urgent.needs if urgent.reads else urgent.puts
-        return sorted(best.values(), key=lambda place: (steps[place].puts != wanted, steps[place].end))
+
+        def promise(place: int) -> tuple[bool, bool, float]:
+            """Sort first what serves the answer that is due next, then what could not come at another time."""
+            return steps[place].puts != wanted, not steps[place].reads, steps[place].end
+
+        return sorted(best.values(), key=promise)
 
     def _may_leave(self, content: Content, step: Step) -> bool:
         """Return whether what the register holds may be replaced: nobody is left who needs it, or it comes again."""
