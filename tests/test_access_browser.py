@@ -13,6 +13,9 @@ from playwright.sync_api import Browser, Page
 from replication_viz import run, scenarios
 from replication_viz.trace import Trace
 
+from .browser import run_all
+from .test_lessons_browser import LESSONS
+from .test_lessons_browser import shown as shown_stage
 from .test_stage_browser import data, press, stage_page
 
 pytestmark = pytest.mark.browser
@@ -105,6 +108,23 @@ def test_axe_finds_nothing_serious_in_a_comparison_and_an_open_menu(shown: Page)
     shown.locator(".rv-stage [aria-haspopup=menu]").first.click()
     shown.get_by_role("menu").wait_for()
     assert findings(shown, ".rv-stage") == []
+
+
+def test_axe_finds_nothing_serious_on_a_panel_in_jupyterlab(page: Page) -> None:
+    run_all(page, LESSONS[0])
+    panel = page.locator(".rv-lab").first
+    stage = shown_stage(page, panel)
+    assert findings(page, ".rv-lab") == []
+    handle = panel.locator(".noUi-handle").first
+    assert handle.get_attribute("aria-label") == "wait for"
+    said = handle.get_attribute("aria-valuetext")
+    version = stage.get_attribute("data-version")
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "([stage, version]) => stage.dataset.version !== version", arg=[stage.element_handle(), version]
+    )
+    page.wait_for_function("([handle, said]) => handle.ariaValueText !== said", arg=[handle.element_handle(), said])
 
 
 def test_a_projector_shows_the_same_picture_one_and_a_half_times_as_large(

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from replication_viz import Scenario, ScenarioError, Trace, measures, run, scenarios
-from replication_viz.panels import Lab
+from replication_viz.panels import Lab, keep
 from replication_viz.panels import lab as lab_module
 from replication_viz.panels.shared import Shared
 from replication_viz.scenario import Change, Crash, CutLink, NodeSettings, Partition, StallDisk
@@ -857,8 +857,7 @@ def test_a_picture_that_cannot_be_made_leaves_the_last_one(monkeypatch: pytest.M
 # -- keep -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_sent_with_its_name_and_type(monkeypatch: pytest.MonkeyPatch):
-    keep = pytest.importorskip("replication_viz.panels.keep")
+def test_a_file_is_sent_with_its_name_and_type():
     panel = Panel()
     offered = [row["format"] for row in panel.bench["keeps"]]
     assert offered == [row["format"] for row in keep.formats()]
@@ -871,6 +870,5 @@ def test_a_file_is_sent_with_its_name_and_type(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_file_that_nobody_makes_is_one_sentence():
-    pytest.importorskip("replication_viz.panels.keep")
     for wanted in ("stone", None, ["csv"]):
         Panel().refused(do="keep", format=wanted)

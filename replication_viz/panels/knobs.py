@@ -20,7 +20,6 @@ ACK_MODES = ("async", "s1", "FIRST 1", "ANY 1", "FIRST 2", "ANY 2", "all")
 PRODUCT = ("ack", "replicas", "lag_ms", "partition")
 NOBODY = "nobody"
 NO_LIMIT = "no limit"  # what -1 means, wherever a field allows it
-NO_LIMIT = "no limit"
 
 _READOUTS = {0.01: ".2f", 0.05: ".2f", 0.1: ".1f", 0.5: ".1f"}
 
@@ -69,6 +68,13 @@ def text(field: str, value: Any, unit: bool = True) -> str:
     return f"{value:,.12g} {of}".rstrip()
 
 
+def same(value: Any, other: Any) -> bool:
+    """Return whether a control stands where it stood: a slider in the browser answers 20 with 20.000000000000004."""
+    if isinstance(value, float) and not isinstance(other, str):
+        return math.isclose(value, other, rel_tol=1e-9)
+    return bool(value == other)
+
+
 def title(field: str) -> str:
     """Return what a field is called."""
     return field_info(field).title or field
@@ -111,11 +117,11 @@ def stand(knob: Any, field: str, value: Any, scenario: Scenario) -> None:
     if field in ("partition", "read_from"):
         choices = _choices(field, scenario)
     choices = _with(choices, value)
-    with knob.hold_sync():
-        if list(knob.options) != choices:
-            knob.options = choices
-        if knob.value != value:
-            knob.value = value
+    # Two messages: in one the browser would cut the new place down to the old choices, and send that back.
+    if list(knob.options) != choices:
+        knob.options = choices
+    if knob.value != value:
+        knob.value = value
 
 
 def _choices(field: str, scenario: Scenario) -> list[Any]:
@@ -160,11 +166,6 @@ def _number(value: float, extra: Mapping[str, Any], whole: bool, look: dict[str,
         return widgets.IntSlider(value=int(value), min=int(lo), max=int(hi), step=int(step), **look)
     readout = _READOUTS.get(step, ".0f")
     return widgets.FloatSlider(value=value, min=lo, max=hi, step=step, readout_format=readout, **look)
-
-
-def _limits(value: float, hi: float, step: float) -> set[float]:
-    """Return where a limit that may be lifted stands: no limit, none at all, round numbers from the step on."""
-    return {-1.0, 0.0, step, value, hi, *_round_numbers(step, hi)}
 
 
 def _round_numbers(lo: float, hi: float) -> list[float]:

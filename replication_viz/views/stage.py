@@ -89,7 +89,7 @@ class Stage(anywidget.AnyWidget):
             What `bench` becomes, in the same message.
         """
         payload = encode(trace)
-        before = b"" if was is None else encode(was)
+        before = b"" if was is None else self.was if was is self._was else encode(was)
         with self.hold_sync():
             self._trace, self._was = trace, was
             self.payload = payload

@@ -68,6 +68,7 @@ class Tools {
     }
     buttons.compare.hidden = !stage.answers;
     buttons.compare.setAttribute("aria-pressed", String(stage.was !== null));
+    requestAnimationFrame(() => nameKnobs(stage.root.closest(".rv-lab")));
     if (!stage.run) return;
     for (const drawer of Object.values(this.drawers)) drawer.show();
     for (const { name, label, count: holds } of DRAWERS) {
@@ -106,5 +107,18 @@ class Tools {
 
   destroy() {
     for (const drawer of Object.values(this.drawers)) drawer.destroy?.();
+  }
+}
+
+/**
+ * Give the knobs of a panel names and values for who listens: the sliders of ipywidgets have none of their own.
+ * @param {Element | null} panel
+ */
+function nameKnobs(panel) {
+  for (const knob of panel?.querySelectorAll(".widget-hslider") ?? []) {
+    const handle = knob.querySelector(".noUi-handle");
+    if (!handle) continue;
+    handle.setAttribute("aria-label", knob.querySelector(".widget-label")?.textContent ?? "knob");
+    handle.setAttribute("aria-valuetext", knob.querySelector(".widget-readout")?.textContent ?? "");
   }
 }
