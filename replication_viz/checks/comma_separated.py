@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from .operation import HistoryError, Operation, OperationError, Value, Version
 COLUMNS = Operation._fields
 _NEEDED = ("session", "kind", "key", "call_ms")
 _BLANK = {"outcome": "", "node": "", "name": ""}  # what an absent column holds; the others hold None
+_AT_A_TIME = 10_000  # rows that are kept as such
 
 
 class Rows:
@@ -27,13 +28,36 @@ class Rows:
 
     def __init__(self, source: str | Path) -> None:
         lines = csv.reader(io.StringIO(_text(source), newline=""), strict=True, skipinitialspace=True)
+        self._empty: list[int] = []  # rows
+        self._cells: dict[str, list[str]] = {}
         try:
-            self._lines = list(lines)
+            names = next(lines, None)
+            if names is None:
+                raise HistoryError("the history is empty: its first row must name the columns.")
+            self._cells = {name: [] for name in _columns(names)}
+            self._read(lines)
         except csv.Error as error:
             raise HistoryError(f"line {lines.line_num} is not CSV: {error}.") from None
-        if not self._lines:
-            raise HistoryError("the history is empty: its first row must name the columns.")
-        self._names = _columns(self._lines.pop(0))
+
+    def _read(self, lines: Iterable[list[str]]) -> None:
+        rows: list[list[str]] = []
+        for number, row in enumerate(lines, start=2):
+            if len(row) == len(self._cells):
+                rows.append(row)
+            elif row:
+                cells = f"{len(row)} cells: it must have {len(self._cells)}, one for each column"
+                raise HistoryError(f"row {number} has {cells}.")
+            else:
+                self._empty.append(number)
+            if len(rows) == _AT_A_TIME:
+                self._turn(rows)
+        self._turn(rows)
+
+    def _turn(self, rows: list[list[str]]) -> None:
+        """Take over some rows as columns, and empty the list."""
+        for column, cells in zip(self._cells.values(), zip(*rows, strict=True), strict=False):
+            column.extend(cells)
+        rows.clear()
 
     def operations(self) -> tuple[Operation, ...]:
         """Return the rows as operations, not yet checked.
@@ -43,13 +67,8 @@ class Rows:
         HistoryError
             If a cell does not hold what its column allows.
         """
-        rows = [row for row in self._lines if row]  # without empty lines
-        if {len(self._names)} != {len(self._names), *map(len, rows)}:
-            number = next(number for number, row in enumerate(rows) if len(row) != len(self._names))
-            cells = f"{len(rows[number])} cells: it must have {len(self._names)}, one for each column"
-            raise HistoryError(f"row {self._row(number)} has {cells}.")
-        found = {name: self._column(name, [row[place] for row in rows]) for place, name in enumerate(self._names)}
-        columns = {name: found.get(name) or [_BLANK.get(name)] * len(rows) for name in COLUMNS}
+        found = {name: self._column(name, cells) for name, cells in self._cells.items()}
+        columns = {name: found.get(name) or [_BLANK.get(name)] * len(found["kind"]) for name in COLUMNS}
         columns["outcome"] = [
             outcome or ("unknown" if returned is None else "ok")
             for outcome, returned in zip(columns["outcome"], columns["return_ms"], strict=True)
@@ -72,7 +91,10 @@ class Rows:
 
     def _row(self, number: int) -> int:
         """Return the row in the file of an operation; the names of the columns are row 1."""
-        return [row for row, cells in enumerate(self._lines, start=2) if cells][number]
+        row = number + 2
+        for empty in self._empty:
+            row += empty <= row
+        return row
 
 
 def written(operations: Sequence[Operation]) -> str:

@@ -5,8 +5,8 @@ where nothing fits; what has been tried (which operations are placed, and what t
 is tried twice. Three observations keep the search short without losing an order:
 
 - an operation that changes nothing and fits now may be placed now;
-- a write whose readers could all be placed right after it may be placed now with them, if nobody needs what it replaces
-  and nobody else writes or needs what it puts there;
+- a write may be placed now with all who need what it puts there, if those could all come right after it, none of them
+  replaces it, and nobody needs what it replaces;
 - an operation without an answer may be left out, so it is placed only where something can follow that needs it.
 
 Sources: Wing & Gong, "Testing and Verifying Concurrent Objects", 1993; Lowe, "Testing for Linearizability", 2017.
@@ -99,11 +99,9 @@ class Search:
         self._steps = must + may
         self._must = len(must)
         self._budget = self._left = budget
-        # How many unplaced steps need what the register holds, of those the ones that must be placed or that replace
-        # it, and how many put it there.
+        # By content: how many unplaced steps need it, how many of those must be placed, and how many put it there.
         self._needs = Counter(step.needs for step in self._steps if step.reads)
         self._must_need = Counter(step.needs for step in must if step.reads)
-        self._swaps = Counter(step.needs for step in self._steps if step.reads and step.writes)
         self._puts = Counter(step.puts for step in self._steps if step.writes)
         self._by_call = _Chain(range(self._must))
         self._by_end = _Chain(sorted(range(self._must), key=lambda place: must[place].end))
@@ -192,7 +190,7 @@ class Search:
         """Place each write that can come with all who need it; return what the register holds then."""
         for place in ahead.writes:
             step = self._steps[place]
-            if step.reads or self._puts[step.puts] != 1 or self._swaps[step.puts]:
+            if step.reads:
                 continue
             readers = ahead.reads.get(step.puts, [])
             if len(readers) != self._needs[step.puts] or (place >= self._must and not readers):
@@ -272,8 +270,6 @@ class Search:
             self._needs[step.needs] += change
             if step.end < inf:
                 self._must_need[step.needs] += change
-            if step.writes:
-                self._swaps[step.needs] += change
         if step.writes:
             self._puts[step.puts] += change
 
