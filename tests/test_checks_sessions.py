@@ -75,7 +75,7 @@ def by_position(text: str) -> History:
 
 @pytest.mark.parametrize("case", cases("session", "guarantee checker"), ids=case_id)
 def test_the_guarantees_that_are_broken_are_those_of_the_reference(case: dict[str, Any]):
-    assert broken(in_order(case["inputs"]["ops"])) == case["expected"]
+    assert sorted(broken(in_order(case["inputs"]["ops"]))) == sorted(case["expected"])
 
 
 def w(session: str, name: str, **more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Lesson tools: predict before the run and reveal after it, exercises that say why, progress.
+"""Lesson tools: predict before the run and reveal after it, exercises that say why, riddles, progress.
 
 >>> from replication_viz.lessons import exercise, predict, progress
 """
@@ -7,5 +7,17 @@ from .exercise import Exercise, Verdict, exercise
 from .prediction import Prediction, Reveal, predict
 from .progress import progress
 from .questions import ask, task
+from .riddles import unlabelled
 
-__all__ = ["Exercise", "Prediction", "Reveal", "Verdict", "ask", "exercise", "predict", "progress", "task"]
+__all__ = [
+    "Exercise",
+    "Prediction",
+    "Reveal",
+    "Verdict",
+    "ask",
+    "exercise",
+    "predict",
+    "progress",
+    "task",
+    "unlabelled",
+]

@@ -10,9 +10,11 @@ from typing import Any
 
 from .. import measures
 from ..engine import run
-from ..scenario import ScenarioError, parse, scenarios
+from ..measures import Rule
+from ..scenario import Restart, ScenarioError, parse, scenarios
 from .exercise import Exercise, exercise
 from .prediction import Prediction, predict
+from .riddles import CAUSES, cause
 
 QUESTIONS: dict[str, dict[str, Any]] = {
     "00-lost": {
@@ -66,6 +68,59 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "unit": "writes",
         "unattended": 100,
     },
+    "05-clock": {
+        "question": "15 s after the last write, nothing is missing: how far behind is the replica by its clock?",
+        "unit": "s",
+        "unattended": 15,
+    },
+    "05-report": {
+        "question": "How long after its end has the replica caught up?",
+        "unit": "min",
+        "unattended": 80,
+    },
+    "05-cure": {
+        "question": "You may cure one of the three. Which cure makes what readers see less old?",
+        "choices": ["the link", "the disk", "replay"],
+        "unattended": "replay",
+    },
+    **{
+        f"05-curve-{letter.lower()}": {
+            "question": f"What is wrong in {letter}?",
+            "choices": CAUSES,
+            "unattended": cause(letter),
+        }
+        for letter in "ABCD"
+    },
+    "05-alarm": {
+        "question": "At which second of the run does “replay lag > 5 s for 30 s” ring?",
+        "unit": "s",
+        "unattended": 95,
+    },
+    "08-falls": {
+        "question": "For how many minutes may s1 be away before it can no longer catch up?",
+        "unit": "min",
+        "unattended": 14,
+    },
+    "08-full": {
+        "question": "How many minutes after the death of s1 does the leader stop?",
+        "unit": "min",
+        "unattended": 55,
+    },
+    "11-gone": {
+        "question": "How long after the command is the table gone on all four machines, the far region included?",
+        "unit": "ms",
+        "unattended": 60,
+    },
+    "11-locked": {
+        "question": "For how many minutes does somebody who wants to read the table on s2 have to wait?",
+        "unit": "min",
+        "unattended": 60,
+    },
+    "11-given-up": {
+        "question": "A restore to the moment before the command: how many acknowledged writes does it give up?",
+        "unit": "writes",
+        "unattended": 1_000_000,
+    },
 }
 
 
@@ -113,6 +168,49 @@ def _nothing_lost_whoever_leads(ack: object) -> tuple[bool, str]:
     return True, f"nothing is lost, whoever leads; the price is a median commit of {took:.0f} ms"
 
 
+def _leaves_time_and_wakes_nobody(above: object) -> tuple[bool, str]:
+    minute, dead = 60_000.0, scenarios["slot_fills_the_disk"]
+    rule = measures.Rule("log", above=float(above))  # type: ignore[arg-type]
+    if measures.alarms(run(dead.with_fault(Restart(node="s1", at_ms=20 * minute))), rule):
+        return False, f"{rule} rings when a replica is restarted, ten minutes away"
+    stopped = run(dead)
+    rings = measures.alarms(stopped, rule)
+    if not rings:
+        return False, f"{rule} never rings, and the leader stops"
+    left = (measures.disk_full_ms(stopped) - rings[0].at_ms) / minute
+    return left >= 30, f"{rule} rings {left:.0f} min before the leader stops"
+
+
+def _last_good_minute(minutes: object) -> tuple[bool, str]:
+    trace = run(scenarios["bad_migration"])
+    moment = float(minutes)  # type: ignore[arg-type]
+    here, later = (measures.restore(trace, to_ms=60_000 * at) for at in (moment, moment + 1))
+    if here.rows.wrong:
+        return False, f"at {moment:g} min {here.rows.wrong:,} rows are wrong already"
+    if not later.rows.wrong:
+        return False, f"a minute later all rows are still good: you give up writes for nothing ({here.given_up:,})"
+    return True, f"all {here.rows.good:,} rows are good, and {here.given_up:,} later writes are given up"
+
+
+def _rings_in_time_and_only_then(rule: object) -> tuple[bool, str]:
+    if not isinstance(rule, Rule):
+        return False, "a rule is made with measures.Rule, such as measures.Rule('replay', above=5_000, for_ms=30_000)"
+    trace = run(scenarios["lag_alarms"])
+    noticed = measures.users_notice(trace, missing_ms=10_000)
+    rings = measures.alarms(trace, rule)
+    false = [ring for ring in rings if not 60_000 <= ring.at_ms <= 160_000]
+    if false:
+        return False, f"{rule} rings at {false[0].at_ms / 1000:.0f} s too, where no report runs"
+    if not rings:
+        return False, f"{rule} never rings"
+    if rings[0].at_ms > noticed:
+        return False, f"{rule} rings at {rings[0].at_ms / 1000:.0f} s, users notice at {noticed / 1000:.0f} s"
+    return (
+        True,
+        f"{rule} rings at {rings[0].at_ms / 1000:.0f} s, users notice at {noticed / 1000:.0f} s, and never else",
+    )
+
+
 TASKS: dict[str, dict[str, Any]] = {
     "00-both": {
         "task": 'Zero loss and no write held up while all replicas are cut off: the value of `ack`, or "impossible".',
@@ -156,6 +254,47 @@ TASKS: dict[str, dict[str, Any]] = {
         ],
         "solution": "ANY 3 (s1, s2, s3), FIRST 3 (s1, s2, s3), or s3 alone: in this run it is always the last one",
         "unattended": "ANY 3 (s1, s2, s3)",
+    },
+    "05-workers": {
+        "task": "400 writes/s, 5 ms each to replay, one write in five must wait for the one before: how many workers?",
+        "check": 3,
+        "because": "a serial fifth and a third of the rest make 2.3 ms a write, and 400 a second leave 2.5 ms for each",
+        "hints": [
+            "How long may a write take if 400 are to be done in a second?",
+            "w workers need 5 ms x (0.2 + 0.8 / w) for each write.",
+        ],
+        "solution": "3",
+        "unattended": 3,
+    },
+    "05-rule": {
+        "task": "A measures.Rule that rings for the report before users notice, and for nothing else in this run.",
+        "check": _rings_in_time_and_only_then,
+        "hints": [
+            "Flush lag never moves, and the clock rings at night: which lag is left?",
+            "The hiccup is over after 8 s. A rule may ask for more lag, or for more patience, than that.",
+        ],
+        "solution": "measures.Rule('replay', above=9_000), or above=1_000 with for_ms=8_000",
+        "unattended": Rule("replay", above=9_000),
+    },
+    "08-alarm": {
+        "task": "A limit on the log kept, MB: 30 minutes are left, and a replica's restart of 10 minutes wakes nobody.",
+        "check": _leaves_time_and_wakes_nobody,
+        "hints": [
+            "How much log is written in 30 minutes at 5 MB/s, and how much of the 16,384 MB is then left?",
+            "How much piles up in ten minutes? Add one checkpoint, 540 MB.",
+        ],
+        "solution": "anything from 3,600 MB (10 min and a checkpoint) to 7,380 MB (16,384 MB less 30 min)",
+        "unattended": 6_000,
+    },
+    "11-moment": {
+        "task": "The last moment at which all prices were right, min: at most one minute too early, and not too late.",
+        "check": _last_good_minute,
+        "hints": [
+            "The rows in the chart break at the moment of the migration.",
+            "Halve: good at 90 min, wrong at 120 min. And at 105?",
+        ],
+        "solution": "103.4 min is when the migration ran: 103 will do",
+        "unattended": 103,
     },
 }
 

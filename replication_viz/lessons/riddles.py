@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from ..engine import run
 from ..scenario import LongQuery, NodeSettings, Scenario
@@ -11,7 +12,7 @@ from ..trace import Trace
 CAUSES = ("slow replay", "a long query", "a small disk", "a narrow link")
 
 _STEADY = Scenario(title="?", rate_per_s=500, replicas=1, ack="async", record_bytes=2_000, duration_ms=30_000)
-_CHANGES = {
+_CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "A": (
         "a small disk",
         {"nodes": {"s1": NodeSettings(disk_mb_per_s=0.8)}},

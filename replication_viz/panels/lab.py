@@ -219,7 +219,7 @@ class Lab(widgets.VBox):
     def _turned(self, change: Any = None) -> None:
         if self._quiet:
             return
-        turned = {field: knob.value for field, knob in self.knobs.items() if knob.value != self._stood[field]}
+        turned = {f: knob.value for f, knob in self.knobs.items() if not controls.same(knob.value, self._stood[f])}
         if not turned:  # back from a value that could not be shown
             self._say(self._state.notes)
             return

@@ -16,6 +16,7 @@ from .charts import SIZE, Chart, _legend, _time_unit, _verts
 from .style import Theme
 
 _MOMENTS = 800
+_INTERVALS, _LOOKS = 240, 40
 
 
 class LagReports(Chart):
@@ -115,23 +116,33 @@ class DeadRows(Chart):
 
     def __init__(self, theme: Theme = "light", size: tuple[float, float] = (7.2, 2.2)) -> None:
         super().__init__(theme, size)
-        self.axes = self.figure.add_axes((0.125, 0.22, 0.65, 0.7))
+        self.axes = self.figure.add_axes((0.095, 0.22, 0.68, 0.7))
         self._prepare(self.axes, "time", "dead rows")
-        self.axes.yaxis.set_major_formatter(FuncFormatter(lambda rows, _: f"{rows:,.0f}"))
+        self.axes.yaxis.set_major_formatter(FuncFormatter(lambda rows, _: _short(rows)))
         self.line = self._line(self.axes, "risk", "dead rows", "solid")
         self.spans = self._spans(self.axes)
 
     def show(self, trace: Trace) -> Self:
-        """Show a run."""
+        """Show a run: the most dead rows in each of many intervals."""
         divisor, unit = _time_unit(trace.duration_ms)
-        moments = np.linspace(0, trace.duration_ms, 4 * _MOMENTS)
-        dead = measures.dead_rows(trace, moments)
-        self.line.set_data(moments / divisor, dead)
+        ends = np.linspace(0, trace.duration_ms, _INTERVALS + 1)[1:]
+        within = np.linspace(0, trace.duration_ms, _INTERVALS * _LOOKS + 1)[1:]
+        dead = measures.dead_rows(trace, within).reshape(_INTERVALS, _LOOKS).max(axis=1)
+        at_each_vacuum = trace.scenario.rate_per_s * trace.scenario.vacuum_ms / 1000
+        self.line.set_data(ends / divisor, dead)
         self.axes.set_xlim(0, trace.duration_ms / divisor)
-        self.axes.set_ylim(0, 1.12 * max(1, dead.max(initial=0)))
+        self.axes.set_ylim(0, 1.12 * max(1, dead.max(initial=0), 20 * at_each_vacuum))
         self.axes.set_xlabel(f"time, {unit}")
         self.spans.set_verts(_verts(trace, divisor))
         return self._shown(f"at most {dead.max(initial=0):,}.")
+
+
+def _short(rows: float) -> str:
+    """Return a number of rows with few letters: 750, 20 k, 1.2 M."""
+    for size, letter in ((1e6, " M"), (1e3, " k")):
+        if rows >= size:
+            return f"{rows / size:g}{letter}"
+    return f"{rows:g}"
 
 
 def _bar(ring: measures.Ring, row: int) -> Floats:

@@ -29,15 +29,17 @@ class RestoreChart(Chart):
 
     def __init__(self, theme: Theme = "light", size: tuple[float, float] = (7.2, 3.6)) -> None:
         super().__init__(theme, size)
-        self.axes = self.figure.add_axes((0.115, 0.56, 0.595, 0.39))
-        self.below = self.figure.add_axes((0.115, 0.14, 0.595, 0.36), sharex=self.axes)
+        self.axes = self.figure.add_axes((0.115, 0.56, 0.58, 0.39))
+        self.below = self.figure.add_axes((0.115, 0.14, 0.58, 0.36), sharex=self.axes)
         self._prepare(self.axes, "", "rows")
         self._prepare(self.below, "restored to, ms", "writes given up")
         self.axes.tick_params(labelbottom=False)
         for axes in (self.axes, self.below):
             axes.xaxis.set_major_locator(MaxNLocator(9))
             axes.yaxis.set_major_locator(MaxNLocator(4))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: _short(number)))
+            axes.yaxis.set_major_formatter(
+                FuncFormatter(lambda number, _, axes=axes: short(number, axes.get_ylim()[1]))
+            )
             axes.yaxis.set_label_coords(-0.145, 0.5)
         self.lost = [self._spans(axes) for axes in (self.axes, self.below)]
         self.good = self._line(self.axes, "safe", "good rows", "solid", "o", 2)
@@ -115,5 +117,12 @@ def _numbers(each: list[Restored], name: str) -> Floats:
     return np.array(values, dtype=np.float64)
 
 
-def _short(number: float) -> str:
-    return f"{number / 1e6:g} M" if number >= 1e5 else f"{number:,.0f}"
+def short(number: float, top: float) -> str:
+    """Return a number of an axis that ends at ``top``, in millions where that is long.
+
+    Examples
+    --------
+    >>> short(800_000, top=2e6), short(80_000, top=100_000)
+    ('0.8 M', '80,000')
+    """
+    return f"{number / 1e6:.3g} M" if top >= 1e6 and number else f"{number:,.0f}"
