@@ -81,13 +81,13 @@ class Rows:
 
     def _column(self, name: str, column: Sequence[str]) -> list[Any]:
         reader, allowed = _READERS[name]
-        values: dict[str, Any] = {}  # each text is read once
-        for text in dict.fromkeys(column):
-            try:
-                values[text] = reader(text)
-            except ValueError:
-                raise self.error(column.index(text), name, repr(text), allowed) from None
-        return [*map(values.__getitem__, column)]
+        values: list[Any] = []
+        try:
+            values.extend(map(reader, column))
+        except ValueError:
+            number = len(values)
+            raise self.error(number, name, repr(column[number]), allowed) from None
+        return values
 
     def _row(self, number: int) -> int:
         """Return the row in the file of an operation; the names of the columns are row 1."""
