@@ -149,6 +149,17 @@ def test_with_feedback_nobody_waits_and_nobody_is_cancelled() -> None:
     assert lags(trace, 8_000)["replay"] < 10
 
 
+def test_on_a_replica_that_is_behind_a_query_needs_what_was_removed_before_it_began() -> None:
+    """Its snapshot is as old as the replica: a record that is on its way already conflicts with it."""
+    late = CALM.but(apply_delay_ms=3_000, max_standby_streaming_delay_ms=-1)
+    query = LongQuery(node="s1", at_ms=10_000, for_ms=5_000)
+    trace = run(late.but(faults=(query,)))
+    before, during, after = measures.lag(trace, "s1", "replay", [9_990, 14_900, 19_900])
+    assert before == pytest.approx(3_000, abs=20)
+    assert during > 3_000 + 3_800
+    assert after == pytest.approx(3_000, abs=20)
+
+
 def test_a_crash_ends_the_queries_of_its_node() -> None:
     from replication_viz.scenario import Crash, Restart
 

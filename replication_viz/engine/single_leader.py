@@ -211,7 +211,7 @@ class Leader(Upstream):
         """Vacuum: log that dead rows are removed, and come again after a while."""
         now = self._clock.now
         if event is not None and self.up:
-            self.vacuum.records.append((self._clients.appended(now), now))
+            self.vacuum.records.append(self._clients.appended(now))
         if self.vacuum.works:
             self._clock.call(self.vacuum.every_ms, self.clean)
 

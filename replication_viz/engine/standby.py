@@ -65,6 +65,8 @@ class Standby(Upstream):
             if isinstance(fault, PauseReplay) and fault.node == self.name
         ]
         self._queries = Queries(scenario, self.name, vacuum)
+        for begin in self._queries.begins:
+            clock.call_at(begin, self._query_begins)
         self._step_ms = step_ms(scenario.duration_ms)
         self._flushed_at_once = max(1, int(self.disk.bytes_within(self._step_ms) / self._record_bytes))
         self._append_time = append_time
@@ -180,6 +182,10 @@ class Standby(Upstream):
                 return
             count = ripe - self.replayed
         self._clock.call_at(self._done_at(now, count * cost), self._replayed, (self.life, self.replayed + count))
+
+    def _query_begins(self, event: Call) -> None:
+        if self.up:
+            self._queries.begin(self.replayed, self._clock.now)
 
     def _conflict_over(self, event: Call) -> None:
         """Replay goes on past a cleanup record: the queries in its way have ended, or end now."""

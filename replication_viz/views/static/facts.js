@@ -187,7 +187,7 @@ const CARDS = {
     if (!facts.replicas) return { label, number: "–", tone: "ink", note: "no replica to read from" };
     const number = `${facts.stale} of ${facts.replicas}`;
     if (!facts.stale) return { label, number, tone: "safe", note: "reads are fresh everywhere" };
-    const note = `${run.nodes[facts.worst].name} is ${span(facts.worstAge)} behind`;
+    const note = `${run.nodes[facts.worst].name} is ${rough(facts.worstAge)} behind`;
     return { label, number, tone: "stale", note };
   },
   pool(run, { fleet }) {

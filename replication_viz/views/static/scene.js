@@ -234,7 +234,7 @@ class Scene {
         put(line, "x1", x);
         put(line, "x2", x);
         put(text, "x", x);
-        say(text, lsn === 0 ? "write 0" : count(lsn));
+        say(text, lsn === 0 ? "write 0" : shortCount(lsn));
       }
       lsn += step;
     }
@@ -328,7 +328,7 @@ class Scene {
     if (!leads && facts.received[i] < facts.begins) return ["risk", "its log is gone"];
     if (leads) return facts.waiting ? ["risk", `${count(facts.waiting)} waiting`] : ["safe", "all answered"];
     if (facts.replayed[i] >= facts.committed) return ["safe", "✓ reads fresh"];
-    return ["stale", `▲ reads ${span(facts.age[i])} old`];
+    return ["stale", `▲ reads ${rough(facts.age[i])} old`];
   }
 
   /** Shorten a text to a width. */

@@ -25,6 +25,19 @@ function span(ms) {
   return both(Math.floor(ms / 3_600_000), "h", Math.floor((ms % 3_600_000) / 60_000), "min");
 }
 
+/** The same in fewer words, where a part of a minute says nothing. @param {number} ms */
+function rough(ms) {
+  if (ms < 600_000) return span(ms);
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${(ms / 3_600_000).toFixed(1)} h`;
+}
+
+/** A position on an axis, short: 1.2 M. @param {number} n */
+function shortCount(n) {
+  if (n < 100_000) return count(n);
+  const [unit, name] = n < 1e6 ? [1e3, "k"] : n < 1e9 ? [1e6, "M"] : [1e9, "G"];
+  return `${+(n / unit).toFixed(3)}${NARROW_SPACE}${name}`;
+}
+
 /** The clock: fixed digits, so that nothing jumps. @param {number} ms @param {number} duration */
 function clockText(ms, duration) {
   if (duration <= 100) return `${ms.toFixed(2)} ms`;
