@@ -186,7 +186,7 @@ const CARDS = {
     const label = "Replicas that read stale";
     if (!facts.replicas) return { label, number: "–", tone: "ink", note: "no replica to read from" };
     const number = `${facts.stale} of ${facts.replicas}`;
-    if (!facts.stale) return { label, number, tone: "safe", note: "reads are fresh everywhere" };
+    if (!facts.stale) return { label, number, tone: "safe", note: "all reads are fresh" };
     const note = `${run.nodes[facts.worst].name} is ${rough(facts.worstAge)} behind`;
     return { label, number, tone: "stale", note };
   },
