@@ -117,7 +117,7 @@ def test_where_the_clock_rests_the_whole_of_a_sampled_run_is_drawn(sampled: Page
 @pytest.mark.browser
 def test_no_window_is_asked_for_while_the_clock_runs_fast_or_nobody_answers(sampled: Page, long: Trace) -> None:
     _answer(sampled, long)
-    sampled.evaluate("() => { stage.clock.factor = 64; stage.clock.play(); }")
+    sampled.evaluate("() => { stage.clock.loop = true; stage.clock.factor = 64; stage.clock.play(); }")  # never at rest
     sampled.wait_for_function("document.querySelector('.rv-stage').dataset.moment > 3500")
     assert sampled.evaluate("asked.length") == 0
     sampled.evaluate("() => { model.set('live', undefined); stage.go(100); }")
