@@ -14,6 +14,14 @@ def run(scenario: Scenario) -> Trace:
     Trace
         What happened. The same scenario gives the same trace, to the byte.
     """
+    if scenario.topology == "leaderless":
+        from . import leaderless
+
+        return leaderless.run(scenario)
+    if scenario.topology == "multi_leader":
+        from . import multi_leader
+
+        return multi_leader.run(scenario)
     from . import single_leader
 
     return single_leader.run(scenario)

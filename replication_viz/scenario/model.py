@@ -13,36 +13,17 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
 from .errors import Checked
+from .failover import Failover
 from .faults import Change, Fault, Partition
+from .field import knob
+from .leaderless import Leaderless
 from .limits import LEADER, MAX_REPLICAS, check, replica_names
+from .multi_leader import MultiLeader
+from .sessions import Sessions
 from .sync_names import SyncRule, rule
 
 Level = Literal["local", "remote_write", "on", "remote_apply"]
 Shape = Literal["constant", "lognormal", "exponential", "uniform"]
-
-
-def _knob(
-    title: str,
-    default: float,
-    allowed: tuple[float, float],
-    slider: tuple[float, float, float],
-    unit: str,
-    text: str,
-    *,
-    log: bool = False,
-) -> Any:
-    """Describe a number: name, default, allowed range, slider (from, to, step), unit, help, logarithmic or not."""
-    lo, hi, step = slider
-    extra: dict[str, Any] = {"unit": unit, "slider": [lo, hi], "step": step, "log": log}
-    return Field(
-        default,
-        title=title,
-        ge=allowed[0],
-        le=allowed[1],
-        allow_inf_nan=False,
-        description=text,
-        json_schema_extra=extra,
-    )
 
 
 class NodeSettings(Checked):
@@ -58,7 +39,7 @@ class NodeSettings(Checked):
     disk_mb_per_s: float | None = Field(None, ge=0.001, le=1_000_000, allow_inf_nan=False)
 
 
-class Scenario(Checked):
+class Scenario(Sessions, Failover, Leaderless, MultiLeader):
     """One experiment: nodes, network, disks, acknowledgement rule, load, faults, duration and seed.
 
     A variant is made with `but` or `with_fault`; both check again.
@@ -69,27 +50,30 @@ class Scenario(Checked):
     name: str = Field("custom", max_length=60, description="name in the registry")
     title: str = Field("A replicated database", max_length=80, description="what the picture is called")
 
+    topology: Literal["single_leader", "leaderless", "multi_leader"] = Field(
+        "single_leader", title="topology", description="who takes writes: one leader, every node, or several leaders"
+    )
     ack: str = Field("ANY 1 (*)", title="wait for", max_length=400, description="which replicas a commit waits for")
     level: Level = Field(
         "on",
         title="counts once it has",
         description="what a replica must have done before it counts (synchronous_commit)",
     )
-    replicas: int = _knob("replicas", 3, (0, MAX_REPLICAS), (1, 7, 1), "", "how many replicas follow the leader")
-    lag_ms: float = _knob(
+    replicas: int = knob("replicas", 3, (0, MAX_REPLICAS), (1, 7, 1), "", "how many replicas follow the leader")
+    lag_ms: float = knob(
         "lag", 0, (0, 600_000), (0, 500, 5), "ms", "extra delay of the log on its way to every replica"
     )
     partition: str = Field(
         "", title="cut off", max_length=80, description="replicas cut off from the leader, such as 's1, s2'"
     )
-    partition_at_ms: float = _knob(
+    partition_at_ms: float = knob(
         "partition at", 500, (0, 86_400_000), (0, 2_000, 50), "ms", "when the partition begins"
     )
-    partition_for_ms: float = _knob(
+    partition_for_ms: float = knob(
         "partition lasts", 800, (1, 86_400_000), (50, 2_000, 50), "ms", "how long the partition lasts"
     )
 
-    rate_per_s: float = _knob(
+    rate_per_s: float = knob(
         "write rate", 200, (0, 1_000_000), (1, 20_000, 1), "writes/s", "how many writes arrive (open loop)", log=True
     )
     arrivals: Literal["poisson", "constant", "closed"] = Field(
@@ -97,27 +81,27 @@ class Scenario(Checked):
         title="arrivals",
         description="at random, at equal intervals, or from clients that wait for their answer",
     )
-    clients: int = _knob(
+    clients: int = knob(
         "clients", 8, (1, 10_000), (1, 64, 1), "", "clients; in a closed loop each has one write at a time"
     )
-    think_ms: float = _knob(
+    think_ms: float = knob(
         "think time", 10, (0, 600_000), (0, 200, 1), "ms", "mean pause of a closed-loop client between writes"
     )
-    servers: int = _knob(
+    servers: int = knob(
         "servers", 0, (0, 50), (0, 12, 1), "", "application servers between users and leader; 0: users write directly"
     )
-    pool: int = _knob("pool", 25, (1, 1_000), (1, 100, 1), "", "database connections of each application server")
-    request_timeout_ms: float = _knob(
+    pool: int = knob("pool", 25, (1, 1_000), (1, 100, 1), "", "database connections of each application server")
+    request_timeout_ms: float = knob(
         "request timeout", 1_000, (1, 600_000), (100, 5_000, 100), "ms", "how long a user waits before giving up"
     )
-    retries: int = _knob("retries", 0, (0, 20), (0, 5, 1), "", "how often a user whose request failed comes again")
-    health_every_ms: float = _knob(
+    retries: int = knob("retries", 0, (0, 20), (0, 5, 1), "", "how often a user whose request failed comes again")
+    health_every_ms: float = knob(
         "health check every", 500, (10, 600_000), (100, 5_000, 100), "ms", "interval of a server's health checks"
     )
-    health_timeout_ms: float = _knob(
+    health_timeout_ms: float = knob(
         "health timeout", 200, (1, 600_000), (50, 2_000, 50), "ms", "how long a health check waits for a connection"
     )
-    health_failures: int = _knob(
+    health_failures: int = knob(
         "health failures",
         2,
         (1, 100),
@@ -125,61 +109,55 @@ class Scenario(Checked):
         "",
         "failed checks in a row that drain a server; passed ones return it",
     )
-    load_swing: float = _knob(
+    load_swing: float = knob(
         "day and night", 0, (0, 1), (0, 1, 0.05), "", "how far the load swings around its mean; it begins at its lowest"
     )
-    load_period_ms: float = _knob(
+    load_period_ms: float = knob(
         "length of a day", 86_400_000, (1, 864_000_000), (1_000, 86_400_000, 1_000), "ms", "period of the swing"
     )
-    grain: int = _knob(
+    grain: int = knob(
         "grain", 1, (1, 1_000_000), (1, 10_000, 1), "writes", "how many writes are simulated as one, for long runs"
     )
-    reads_per_s: float = _knob("read rate", 0, (0, 1_000_000), (0, 2_000, 10), "reads/s", "how many reads arrive")
-    read_from: str = Field(
-        "random", title="read from", max_length=20, description="'random' replica, or the name of a node"
-    )
-    rows: int = _knob("rows", 100_000, (0, 10**9), (0, 1_000_000, 1_000), "", "rows in the table when the run begins")
-    keys: int = _knob("keys", 100, (1, 10_000_000), (1, 1_000, 1), "", "how many keys the writes are spread over")
-    record_bytes: float = _knob("write size", 200, (1, 10_000_000), (50, 10_000, 50), "B", "log bytes of one write")
+    rows: int = knob("rows", 100_000, (0, 10**9), (0, 1_000_000, 1_000), "", "rows in the table when the run begins")
+    keys: int = knob("keys", 100, (1, 10_000_000), (1, 1_000, 1), "", "how many keys the writes are spread over")
+    record_bytes: float = knob("write size", 200, (1, 10_000_000), (50, 10_000, 50), "B", "log bytes of one write")
 
-    network_ms: float = _knob("network delay", 0.5, (0, 60_000), (0, 150, 0.5), "ms", "one-way delay between two nodes")
+    network_ms: float = knob("network delay", 0.5, (0, 60_000), (0, 150, 0.5), "ms", "one-way delay between two nodes")
     network_shape: Shape = Field("lognormal", title="network varies", description="how the delay varies")
-    network_spread: float = _knob(
+    network_spread: float = knob(
         "network jitter", 0.2, (0, 2), (0, 1, 0.05), "", "how much it varies (sigma of the lognormal)"
     )
-    bandwidth_mbit: float = _knob(
+    bandwidth_mbit: float = knob(
         "bandwidth", 1_000, (0.001, 400_000), (0.1, 1_000, 0.1), "Mbit/s", "what a link carries", log=True
     )
 
-    flush_ms: float = _knob(
-        "disk flush", 2, (0.01, 60_000), (0.1, 50, 0.1), "ms", "time of one flush to disk", log=True
-    )
+    flush_ms: float = knob("disk flush", 2, (0.01, 60_000), (0.1, 50, 0.1), "ms", "time of one flush to disk", log=True)
     flush_shape: Shape = Field("lognormal", title="disk varies", description="how the flush time varies")
-    flush_spread: float = _knob(
+    flush_spread: float = knob(
         "disk jitter", 0.2, (0, 2), (0, 1, 0.05), "", "how much it varies (sigma of the lognormal)"
     )
-    disk_mb_per_s: float = _knob(
+    disk_mb_per_s: float = knob(
         "disk throughput", 500, (0.001, 1_000_000), (0.1, 500, 0.1), "MB/s", "what a disk writes", log=True
     )
-    log_left: float = _knob(
+    log_left: float = knob(
         "log after compression", 1, (0.01, 1), (0.1, 1, 0.05), "", "what wal_compression leaves of each write's log"
     )
-    compress_us: float = _knob(
+    compress_us: float = knob(
         "cost of compression", 0, (0, 100_000), (0, 200, 5), "µs", "leader's time to compress the log of one write"
     )
-    replay_us: float = _knob(
+    replay_us: float = knob(
         "replay cost", 50, (0, 1_000_000), (0, 10_000, 50), "µs", "time to replay one write, one at a time"
     )
-    replay_workers: int = _knob(
+    replay_workers: int = knob(
         "replay workers", 1, (1, 128), (1, 16, 1), "", "how many processes replay at once; PostgreSQL has one"
     )
-    dependent_share: float = _knob(
+    dependent_share: float = knob(
         "dependent writes", 0, (0, 1), (0, 1, 0.05), "", "share of writes that must wait for the one before them"
     )
-    vacuum_ms: float = _knob(
+    vacuum_ms: float = knob(
         "vacuum every", 1_000, (1, 86_400_000), (100, 60_000, 100), "ms", "how often the leader removes dead rows"
     )
-    max_standby_streaming_delay_ms: float = _knob(
+    max_standby_streaming_delay_ms: float = knob(
         "longest conflict",
         30_000,
         (-1, 86_400_000),
@@ -192,7 +170,7 @@ class Scenario(Checked):
         title="feedback",
         description="whether replicas tell the leader which rows their queries need (hot_standby_feedback)",
     )
-    apply_delay_ms: float = _knob(
+    apply_delay_ms: float = knob(
         "apply delay",
         0,
         (0, 86_400_000),
@@ -200,7 +178,7 @@ class Scenario(Checked):
         "ms",
         "replay holds each write back as long (recovery_min_apply_delay)",
     )
-    wal_sender_timeout_ms: float = _knob(
+    wal_sender_timeout_ms: float = knob(
         "sender timeout",
         60_000,
         (1, 86_400_000),
@@ -209,14 +187,14 @@ class Scenario(Checked):
         "silence after which the leader drops a replica",
     )
 
-    segment_mb: float = _knob("segment", 16, (0.001, 1_024), (1, 64, 1), "MB", "size of one file of the log")
-    wal_keep_mb: float = _knob(
+    segment_mb: float = knob("segment", 16, (0.001, 1_024), (1, 64, 1), "MB", "size of one file of the log")
+    wal_keep_mb: float = knob(
         "log kept", 0, (0, 1e9), (0, 1_024, 16), "MB", "log that the leader keeps for replicas (wal_keep_size)"
     )
     slots: bool = Field(
         False, title="slots", description="whether each replica has a replication slot: the leader keeps what it lacks"
     )
-    max_slot_wal_keep_mb: float = _knob(
+    max_slot_wal_keep_mb: float = knob(
         "most for a slot",
         -1,
         (-1, 1e9),
@@ -224,20 +202,20 @@ class Scenario(Checked):
         "MB",
         "log kept for a slot at most; -1: all of it (max_slot_wal_keep_size)",
     )
-    max_wal_mb: float = _knob(
+    max_wal_mb: float = knob(
         "log between checkpoints", 1_024, (1, 1e9), (32, 4_096, 32), "MB", "a checkpoint comes by then (max_wal_size)"
     )
-    checkpoint_ms: float = _knob(
+    checkpoint_ms: float = knob(
         "checkpoint every", 300_000, (10, 86_400_000), (1_000, 600_000, 1_000), "ms", "and at least so often"
     )
-    wal_disk_mb: float = _knob(
+    wal_disk_mb: float = knob(
         "room for the log", 1e6, (1, 1e9), (100, 1e6, 100), "MB", "the leader stops when its log fills this", log=True
     )
     archive: bool = Field(False, title="archive", description="whether each full segment is copied to an archive")
-    archive_mb_per_s: float = _knob(
+    archive_mb_per_s: float = knob(
         "archive throughput", 50, (0.001, 1e6), (1, 500, 1), "MB/s", "how fast log comes back from it", log=True
     )
-    database_mb: float = _knob(
+    database_mb: float = knob(
         "database",
         10_000,
         (1, 1e9),
@@ -249,8 +227,8 @@ class Scenario(Checked):
 
     nodes: dict[str, NodeSettings] = Field(default_factory=dict, description="what differs on single nodes")
     faults: tuple[Fault, ...] = Field((), max_length=200, description="what goes wrong, and when")
-    duration_ms: float = _knob("duration", 2_000, (1, 86_400_000), (200, 10_000, 100), "ms", "length of the run")
-    seed: int = _knob("seed", 1, (0, 2**32 - 1), (1, 50, 1), "", "chance: the same seed gives the same run")
+    duration_ms: float = knob("duration", 2_000, (1, 86_400_000), (200, 10_000, 100), "ms", "length of the run")
+    seed: int = knob("seed", 1, (0, 2**32 - 1), (1, 50, 1), "", "chance: the same seed gives the same run")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Scenario:
@@ -261,12 +239,16 @@ class Scenario(Checked):
 
     @cached_property
     def standbys(self) -> tuple[str, ...]:
-        """The replicas' names: s1, s2, …"""
-        return replica_names(self.replicas)
+        """The names of a single leader's replicas: s1, s2, …"""
+        return replica_names(self.replicas) if self.topology == "single_leader" else ()
 
     @cached_property
     def node_names(self) -> tuple[str, ...]:
-        """Every node's name, the leader first."""
+        """Every node's name; with one leader, the leader first."""
+        if self.topology == "leaderless":
+            return self.member_names()
+        if self.topology == "multi_leader":
+            return self.leader_names()
         return (LEADER, *self.standbys)
 
     def upstream(self, standby: str) -> str:
