@@ -33,6 +33,7 @@ class OpKind(IntEnum):
     WRITE = 0
     READ = 1
     STATEMENT = 2  # of an operator; its value is its number among the scenario's statements, in order of time
+    DELETE = 3  # of a key, in a leaderless database; a write whose version is a tombstone
 
 
 class Outcome(IntEnum):
@@ -44,16 +45,37 @@ class Outcome(IntEnum):
 
 
 class FlightKind(IntEnum):
-    """What a message carries. A replica's replies say how far it has written, flushed or replayed."""
+    """What a message carries. A replica's replies say how far it has written, flushed or replayed.
+
+    From STORE on they are of a leaderless database: ``lsn_from`` is the row of the operation in `Trace.ops`, -1 for what
+    nobody waits for, and ``lsn_to`` the version that the message carries. A SYNC compares what two nodes hold and
+    carries so many hashes, or keys with their versions. A coordinator that is a replica itself sends to itself.
+    """
 
     WAL = 0
     WROTE = 1
     FLUSHED = 2
     REPLAYED = 3
+    STORE = 4
+    STORED = 5
+    ASK = 6
+    ANSWER = 7
+    REPAIR = 8
+    HINT = 9
+    SYNC = 10
+    PASSED_ON_1 = 11  # part of the first leader's log, from a leader that has applied it
+    PASSED_ON_2 = 12
+    PASSED_ON_3 = 13
+    PASSED_ON_4 = 14
+    PASSED_ON_5 = 15
 
 
 class Position(IntEnum):
-    """Which of a node's positions in the log."""
+    """Which of a node's positions in the log; or what a node without a log holds, version by version.
+
+    A step of STORED or HINTED names the version that the node holds of a key from then on, for itself or for another
+    node; negative: it no longer holds that version. See `Trace.holdings`.
+    """
 
     APPENDED = 0
     RECEIVED = 1
@@ -61,6 +83,13 @@ class Position(IntEnum):
     REPLAYED = 3
     COMMITTED = 4
     OLDEST = 5  # the leader's log begins after this LSN
+    STORED = 6
+    HINTED = 7
+    FROM_1 = 10  # up to which LSN of the first leader's log another leader has applied it
+    FROM_2 = 11
+    FROM_3 = 12
+    FROM_4 = 13
+    FROM_5 = 14
 
 
 class Role(IntEnum):
@@ -68,6 +97,7 @@ class Role(IntEnum):
 
     LEADER = 0
     REPLICA = 1
+    PEER = 2  # of a leaderless database
 
 
 class MarkKind(IntEnum):
@@ -95,6 +125,26 @@ class MarkKind(IntEnum):
     REBUILT = 19
     STATEMENT = 20
     ARCHIVE = 21
+    FROZEN = 22
+    SUSPECTED = 23
+    FENCED = 24
+    PROMOTED = 25
+    DEMOTED = 26
+    REWOUND = 27
+    STRANDED = 28
+    FOLLOWED = 29
+    HINTED = 30
+    HANDED = 31
+    HINTS_LOST = 32
+    HINTS_OVER = 33
+    RESURRECTED = 34
+    TIMEOUT = 35
+    UNAVAILABLE = 36
+    CONFLICT = 40
+    DISCARDED = 41
+    CONVERGED = 42
+    CLOCK = 43
+    GIVEN_TWICE = 44
 
 
 class Table:
@@ -281,6 +331,26 @@ class Trace:
         times, lsns = self.steps(node, which)
         index = np.searchsorted(times, when, side="right")
         return np.concatenate([[0], lsns])[index]
+
+    def holdings(self, at_ms: float, which: Position = Position.STORED) -> list[dict[int, int]]:
+        """Return for each node of a leaderless database which version it holds of each key at a moment (ms).
+
+        Parameters
+        ----------
+        which : Position
+            STORED: for itself; HINTED: for other nodes.
+        """
+        versioned = self.ops.lsn > 0
+        key_of = dict(zip(self.ops.lsn[versioned].tolist(), self.ops.key[versioned].tolist(), strict=True))
+        found: list[dict[int, int]] = [{} for _ in self.nodes]
+        rows = (self.levels.which == which) & (self.levels.time <= at_ms)
+        for node, version in zip(self.levels.node[rows].tolist(), self.levels.lsn[rows].tolist(), strict=True):
+            held, key = found[node], key_of[abs(version)]
+            if version > 0:
+                held[key] = version
+            elif held.get(key) == -version:
+                del held[key]
+        return found
 
     def until(self, moment: float) -> dict[str, dict[str, NDArray[np.generic]]]:
         """Return what was known before a moment (ms): rows that began by then, and of those no later time.

@@ -1,41 +1,41 @@
-"""Clients: where writes and reads come from, and what they are told.
+"""Clients: who writes where, and what they are told.
 
-An open loop draws all its arrivals as arrays before the run; the leader's flush loop takes them in groups, so ten times
+An open loop draws all its arrivals as arrays before the run; a leader's flush loop takes them in groups, so ten times
 the rate does not cost ten times the events. In a closed loop each client waits for its answer, thinks, and writes
-again.
+again. Clients come in two groups, those beside the leader and those elsewhere; each group writes to the leader that it
+knows and can reach, at that leader's `Desk`.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 import numpy as np
 
-from ..scenario import LEADER, Change, Scenario, Statement
-from ..trace import Codes, Flags, Floats, Ints, MarkKind, OpKind, Ops, Outcome, Position, Trace
+from ..scenario import Scenario
+from ..trace import Codes, Floats, Ints, MarkKind, Ops, Outcome
+from .arrivals import with_statements, write_moments, write_ops
 from .streams import stream
 
+HERE, ELSEWHERE = 0, 1  # the groups
 _REFUSED_RETRY_MS = 10.0  # a refused client without think time waits this long
 
 
-class Writers(Protocol):
-    """What the leader asks of its clients. LSNs count the writes that the leader's log took.
+class Desk(Protocol):
+    """What a leader asks of its clients, from when it begins to take writes until it stops.
+
+    LSNs count the writes that the leader's log took.
 
     Attributes
     ----------
     reacts : bool
         Whether an answer may bring the next write at once.
-    story : sequence
-        What happened among the clients: kind, time (ms), sentence, number of the application server.
     """
 
     reacts: bool
-
-    @property
-    def story(self) -> Sequence[tuple[MarkKind, float, str, int]]: ...
 
     def appended(self, now: float) -> int:
         """Return the LSN of the last write that has arrived by now."""
@@ -52,17 +52,36 @@ class Writers(Protocol):
     def crash(self, flushed: int, now: float) -> None:
         """Break all connections: who waits never hears; who comes is refused."""
 
-    def restart(self, flushed: int, now: float) -> None:
+    def restart(self, flushed: int, now: float) -> Desk:
         """Accept writes again; the log goes on after an LSN."""
 
-    def close(self, up: bool) -> None:
-        """Settle what is open at the end of the run; ``up`` says whether the leader still serves."""
 
-    def finish(self) -> tuple[Ops, tuple[Floats, Ints]]:
-        """Return the operations, and the times and LSNs of the appends."""
+class Clients(Protocol):
+    """All clients of a run.
+
+    Attributes
+    ----------
+    story : sequence
+        What happened among the clients: kind, time (ms), sentence, number of the application server.
+    """
+
+    @property
+    def story(self) -> Sequence[tuple[MarkKind, float, str, int]]: ...
+
+    def open(self, node: int, base: int, now: float, before: Desk | None = None) -> Desk:
+        """Let a node take writes; its log goes on after an LSN, and what stands before that came over a desk."""
+
+    def send_to(self, group: int, node: int | None, now: float) -> None:
+        """Let a group of clients write to a node from now on, or to nobody, since it reaches none."""
+
+    def close(self) -> None:
+        """Settle what is open at the end of the run."""
+
+    def finish(self) -> tuple[Ops, tuple[Floats, Ints], Codes]:
+        """Return the operations; the times and LSNs of the appends; and by which node each."""
 
 
-def writers(scenario: Scenario) -> Writers:
+def all_clients(scenario: Scenario) -> Clients:
     """Return the clients that the scenario asks for."""
     if scenario.servers:
         from .fleet import Fleet
@@ -71,317 +90,305 @@ def writers(scenario: Scenario) -> Writers:
     return ClosedLoop(scenario) if scenario.arrivals == "closed" else OpenLoop(scenario)
 
 
+def group_of(scenario: Scenario, client: Ints) -> Ints:
+    """Return to which group each client belongs: the last of them stand elsewhere."""
+    elsewhere = round(scenario.remote_clients * scenario.clients)
+    return np.where(client >= scenario.clients - elsewhere, ELSEWHERE, HERE)
+
+
 class OpenLoop:
     """Writes arrive whatever the database does: at random (Poisson) or at equal intervals.
 
     In a coarse run each of them stands for as many writes as the scenario's grain says, and takes as many LSNs.
     """
 
-    reacts = False
     story: tuple[tuple[MarkKind, float, str, int], ...] = ()
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._times, self._statements = with_statements(scenario, write_moments(scenario))
-        self._moments: list[float] = self._times.tolist()
-        self._grain = scenario.grain
-        self._shift = 0  # write number = LSN / grain + shift: refused writes have no LSN
-        self._returned = np.full(len(self._times), np.nan)
-        self._outcomes = np.full(len(self._times), Outcome.UNKNOWN, dtype=np.int8)
-        self._begin = 0
-        self._segments: list[tuple[int, int, int]] = []
+        self.times, self._statements = with_statements(scenario, write_moments(scenario))
+        self.grain = scenario.grain
+        count = len(self.times)
+        self.returned = np.full(count, np.nan)
+        self.outcomes = np.full(count, Outcome.UNKNOWN, dtype=np.int8)
+        self._clients = np.full(count, -1)
+        drawn = stream(scenario.seed, "clients").integers(scenario.clients, size=count)
+        self._clients[~self._statements] = drawn[: int((~self._statements).sum())]
+        self._group = group_of(scenario, self._clients)
+        self._target: list[int | None] = [0, 0]
+        self._desks: list[OpenDesk] = []
+        self._told_nothing: list[tuple[Ints, float]] = []
+
+    def open(self, node: int, base: int, now: float, before: Desk | None = None) -> OpenDesk:
+        rows = self._after(now if self._desks else -np.inf, self._groups_at(node))
+        desk = OpenDesk(self, node, base, rows, before)
+        self._desks.append(desk)
+        return desk
+
+    def send_to(self, group: int, node: int | None, now: float) -> None:
+        old = self._target[group]
+        if node == old:
+            return
+        self._target[group] = node
+        for desk in self._desks:
+            if desk.is_open and desk.node == old:
+                waiting = desk.waiting(now)
+                self._told_nothing.append((waiting[self._group[waiting] == group], now))
+            if desk.is_open and desk.node in (old, node):
+                desk.expect(self._after(now, self._groups_at(desk.node)), now)
+
+    def close(self) -> None:
+        """Nothing is left to settle: what nobody took was refused."""
+
+    def finish(self) -> tuple[Ops, tuple[Floats, Ints], Codes]:
+        count = len(self.times)
+        lsns, nodes = np.full(count, -1), np.zeros(count, dtype=np.int8)
+        for desk in self._desks:
+            lsns[desk.rows] = desk.base + self.grain * np.arange(1, len(desk.rows) + 1)
+            nodes[desk.rows] = desk.node
+        for rows, moment in self._told_nothing:
+            self.returned[rows], self.outcomes[rows] = moment, Outcome.UNKNOWN
+        refused = lsns < 0
+        self.returned[refused], self.outcomes[refused] = self.times[refused], Outcome.FAILED
+        logged = ~refused
+        ops = write_ops(
+            self._scenario, self._clients, self.times, self.returned, self.outcomes, lsns, self._statements, nodes
+        )
+        return ops, (self.times[logged], lsns[logged]), nodes[logged]
+
+    def _groups_at(self, node: int) -> list[int]:
+        return [group for group, target in enumerate(self._target) if target == node]
+
+    def _after(self, moment: float, groups: list[int]) -> Ints:
+        """Return the rows of the writes of some groups that come after a moment."""
+        begin = int(np.searchsorted(self.times, moment, side="right"))
+        rows = np.arange(begin, len(self.times))
+        return rows if len(groups) == len(self._target) else rows[np.isin(self._group[begin:], groups)]
+
+
+class OpenDesk:
+    """Where the writes of an open loop arrive at one leader, while it takes them.
+
+    Attributes
+    ----------
+    node, base : int
+        The leader, and the LSN after which the first of these writes stands.
+    rows : ndarray, shape (n,)
+        Which of all arrivals it gets, in order; once it is closed, got.
+    """
+
+    reacts = False
+
+    def __init__(self, loop: OpenLoop, node: int, base: int, rows: Ints, before: Desk | None) -> None:
+        self._loop = loop
+        self.node = node
+        self.base = base
+        self.is_open = True
+        self._grain = loop.grain
+        self._before = before
+        self._answered = 0  # of the rows
+        self._take(rows)
+
+    def expect(self, rows: Ints, now: float) -> None:
+        """Get other writes than so far from now on."""
+        self._take(np.concatenate([self.rows[: bisect_right(self._moments, now)], rows]))
+
+    def waiting(self, now: float) -> Ints:
+        """Return the rows that have arrived and not been answered."""
+        return self.rows[self._answered : bisect_right(self._moments, now)]
+
+    def _take(self, rows: Ints) -> None:
+        self.rows = rows
+        self._moments: list[float] = self._loop.times[rows].tolist()
 
     def appended(self, now: float) -> int:
-        return (bisect_right(self._moments, now) - self._shift) * self._grain
+        return self.base + bisect_right(self._moments, now) * self._grain
 
     def next_after(self, lsn: int) -> float:
-        number = lsn // self._grain + self._shift
+        number = (lsn - self.base) // self._grain
         return self._moments[number] if number < len(self._moments) else float("inf")
 
     def append_time(self, lsn: int) -> float:
-        shift = self._shift
-        number = (lsn - 1) // self._grain
-        if number < self._begin - shift:  # from before the last restart
-            shift = next(earlier for begin, _, earlier in reversed(self._segments) if number >= begin - earlier)
-        return self._moments[number + shift]
+        if lsn <= self.base and self._before is not None:
+            return self._before.append_time(lsn)
+        return self._moments[(lsn - self.base - 1) // self._grain]
 
     def committed(self, after: int, upto: int, now: float) -> None:
-        rows = slice(after // self._grain + self._shift, upto // self._grain + self._shift)
-        self._returned[rows] = now
-        self._outcomes[rows] = Outcome.OK
+        begin, end = (after - self.base) // self._grain, (upto - self.base) // self._grain
+        rows = self.rows[max(begin, 0) : end]
+        self._loop.returned[rows] = now
+        self._loop.outcomes[rows] = Outcome.OK
+        self._answered = end
 
     def crash(self, flushed: int, now: float) -> None:
         gone = bisect_right(self._moments, now)
-        self._segments.append((self._begin, gone, self._shift))
-        waiting = np.arange(self._begin, gone)[np.isnan(self._returned[self._begin : gone])]
-        self._returned[waiting] = now
-        self._begin = gone
+        self._loop.returned[self.rows[self._answered : gone]] = now
+        self.is_open = False
+        self.rows, self._moments = self.rows[:gone], self._moments[:gone]
 
-    def restart(self, flushed: int, now: float) -> None:
-        back = bisect_right(self._moments, now)
-        refused = slice(self._begin, back)
-        self._returned[refused] = self._times[refused]
-        self._outcomes[refused] = Outcome.FAILED
-        self._begin = back
-        self._shift = back - flushed // self._grain
-
-    def close(self, up: bool) -> None:
-        """Settle the writes at the end of the run: those after a crash without a restart were refused."""
-        end = len(self._times)
-        if up:
-            self._segments.append((self._begin, end, self._shift))
-        else:
-            self._returned[self._begin :] = self._times[self._begin :]
-            self._outcomes[self._begin :] = Outcome.FAILED
-
-    def finish(self) -> tuple[Ops, tuple[Floats, Ints]]:
-        lsns = np.full(len(self._times), -1, dtype=np.int64)
-        for begin, end, shift in self._segments:
-            lsns[begin:end] = (np.arange(begin, end) + 1 - shift) * self._grain
-        logged = lsns >= 0
-        scenario, count = self._scenario, len(self._times)
-        clients = np.full(count, -1)
-        drawn = stream(scenario.seed, "clients").integers(scenario.clients, size=count)
-        clients[~self._statements] = drawn[: int((~self._statements).sum())]
-        ops = write_ops(scenario, clients, self._times, self._returned, self._outcomes, lsns, self._statements)
-        return ops, (self._times[logged], lsns[logged])
+    def restart(self, flushed: int, now: float) -> OpenDesk:
+        return self._loop.open(self.node, flushed, now, before=self)
 
 
 class ClosedLoop:
     """A fixed number of clients, each with one write at a time and a pause after each answer."""
 
-    reacts = True
     story: tuple[tuple[MarkKind, float, str, int], ...] = ()
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._chance = stream(scenario.seed, "think")
-        self._due = [(self._think(), client) for client in range(scenario.clients)]
-        heapify(self._due)
-        self._up = True
-        self._rows: list[tuple[int, float, int]] = []  # client, invoked, LSN
-        self._returned: list[float] = []
+        due = [(self._think(), client) for client in range(scenario.clients)]
+        self._group = group_of(scenario, np.arange(scenario.clients)).tolist()
+        self._due = [[who for who in due if self._group[who[1]] == group] for group in (HERE, ELSEWHERE)]
+        for heap in self._due:
+            heapify(heap)
+        self._target: list[int | None] = [0, 0]
+        self._desks: dict[int, ClosedDesk] = {}
+        self.rows: list[tuple[int, float, int, int]] = []  # client, invoked, LSN, node
+        self.returned: list[float] = []
         self._outcomes: list[Outcome] = []
-        self._row_of: list[int] = [-1]  # by LSN
-        self._committed = 0
 
-    def appended(self, now: float) -> int:
-        while self._due and self._due[0][0] <= now:
-            moment, client = heappop(self._due)
-            self._row_of.append(self._note(client, moment, len(self._row_of)))
-        return len(self._row_of) - 1
+    def open(self, node: int, base: int, now: float, before: Desk | None = None) -> ClosedDesk:
+        if before is not None:
+            self._refuse(self._groups_at(node), now)
+        desk = self._desks[node] = ClosedDesk(self, node, base, before)
+        return desk
 
-    def next_after(self, lsn: int) -> float:
-        if lsn + 1 < len(self._row_of):
-            return self.append_time(lsn + 1)
-        return self._due[0][0] if self._due else float("inf")
+    def send_to(self, group: int, node: int | None, now: float) -> None:
+        old = self._target[group]
+        if node == old:
+            return
+        desk = self._desks.get(old) if old is not None else None
+        if desk is not None:
+            desk.appended(now)
+            for row in desk.waiting():
+                if self._group[self.rows[row][0]] == group:
+                    self.answer(row, Outcome.UNKNOWN, now)
+        else:
+            self._refuse([group], now)
+        self._target[group] = node
 
-    def append_time(self, lsn: int) -> float:
-        return self._rows[self._row_of[lsn]][1]
-
-    def committed(self, after: int, upto: int, now: float) -> None:
-        for row in self._row_of[after + 1 : upto + 1]:
-            self._answer(row, Outcome.OK, now)
-        self._committed = max(self._committed, upto)
-
-    def crash(self, flushed: int, now: float) -> None:
-        self.appended(now)
-        for row in self._row_of[self._committed + 1 :]:
-            if np.isnan(self._returned[row]):
-                self._answer(row, Outcome.UNKNOWN, now)
-        del self._row_of[flushed + 1 :]
-        self._up = False
-
-    def restart(self, flushed: int, now: float) -> None:
-        self._refuse_until(now)
-        self._up = True
-
-    def close(self, up: bool) -> None:
+    def close(self) -> None:
         """Settle the writes at the end of the run."""
         end = self._scenario.duration_ms
-        if up:
-            self.appended(end)
-        else:
-            self._refuse_until(end)
+        for group, target in enumerate(self._target):
+            desk = self._desks.get(target) if target is not None else None
+            if desk is not None:
+                desk.appended(end)
+            else:
+                self._refuse([group], end)
 
-    def finish(self) -> tuple[Ops, tuple[Floats, Ints]]:
-        rows = np.array(self._rows, dtype=np.float64).reshape(-1, 3)
+    def finish(self) -> tuple[Ops, tuple[Floats, Ints], Codes]:
+        rows = np.array(self.rows, dtype=np.float64).reshape(-1, 4)
         order = np.argsort(rows[:, 1], kind="stable")
-        client, invoked, lsn = rows[order].T
-        lsns = lsn.astype(np.int64)
+        client, invoked, lsn, node = rows[order].T
+        lsns, nodes = lsn.astype(np.int64), node.astype(np.int8)
         ops = write_ops(
             self._scenario,
             client.astype(np.int64),
             invoked.copy(),
-            np.array(self._returned, dtype=np.float64)[order],
+            np.array(self.returned, dtype=np.float64)[order],
             np.array(self._outcomes, dtype=np.int8)[order],
             lsns,
+            node=nodes,
         )
         logged = lsns >= 0
-        return ops, (invoked[logged], lsns[logged])
+        return ops, (invoked[logged], lsns[logged]), nodes[logged]
 
-    def _think(self) -> float:
-        return float(self._chance.exponential(self._scenario.think_ms)) if self._scenario.think_ms else 0.0
+    def shut(self, desk: ClosedDesk) -> None:
+        """Refuse who comes to a desk from now on."""
+        if self._desks.get(desk.node) is desk:
+            del self._desks[desk.node]
 
-    def _note(self, client: int, moment: float, lsn: int) -> int:
-        self._rows.append((client, moment, lsn))
-        self._returned.append(float("nan"))
+    def next_due(self, node: int) -> float:
+        """Return when the next client comes to a node, ms."""
+        return min((self._due[g][0][0] for g in self._groups_at(node) if self._due[g]), default=float("inf"))
+
+    def come(self, node: int, now: float) -> Iterable[tuple[float, int]]:
+        """Yield the moments at which clients have come to a node by now, and the clients, in order."""
+        heaps = [self._due[group] for group in self._groups_at(node)]
+        while heaps:
+            first = min((heap for heap in heaps if heap), key=lambda heap: heap[0], default=None)
+            if first is None or first[0][0] > now:
+                return
+            yield heappop(first)
+
+    def note(self, client: int, moment: float, lsn: int, node: int) -> int:
+        """Note a write; return its row."""
+        self.rows.append((client, moment, lsn, node))
+        self.returned.append(float("nan"))
         self._outcomes.append(Outcome.UNKNOWN)
-        return len(self._rows) - 1
+        return len(self.rows) - 1
 
-    def _answer(self, row: int, outcome: Outcome, now: float) -> None:
-        self._returned[row] = now
+    def answer(self, row: int, outcome: Outcome, now: float) -> None:
+        """Tell a client, unless it has been told; it pauses and comes again."""
+        if not np.isnan(self.returned[row]):
+            return
+        self.returned[row] = now
         self._outcomes[row] = outcome
         pause = self._think()
         if outcome is not Outcome.OK:
             pause = max(pause, _REFUSED_RETRY_MS)
-        heappush(self._due, (now + pause, self._rows[row][0]))
+        client = self.rows[row][0]
+        heappush(self._due[self._group[client]], (now + pause, client))
 
-    def _refuse_until(self, now: float) -> None:
-        while self._due and self._due[0][0] <= now:
-            moment, client = heappop(self._due)
-            self._answer(self._note(client, moment, -1), Outcome.FAILED, moment)
+    def _think(self) -> float:
+        return float(self._chance.exponential(self._scenario.think_ms)) if self._scenario.think_ms else 0.0
 
+    def _refuse(self, groups: list[int], now: float) -> None:
+        for group in groups:
+            due = self._due[group]
+            while due and due[0][0] <= now:
+                moment, client = heappop(due)
+                self.answer(self.note(client, moment, -1, self._target[group] or 0), Outcome.FAILED, moment)
 
-def reads(trace: Trace) -> Ops:
-    """Return the reads of a run. A read takes no time and changes nothing, so it needs no event.
-
-    It sees what its node has replayed; on the leader, what is committed there.
-    """
-    scenario = trace.scenario
-    times = arrivals(scenario, "reads", [(0.0, scenario.reads_per_s)], poisson=True)
-    count = len(times)
-    chance = stream(scenario.seed, "read routing")
-    if scenario.read_from == "random" and scenario.replicas:
-        nodes = 1 + chance.integers(scenario.replicas, size=count)
-    else:
-        name = LEADER if scenario.read_from == "random" else scenario.read_from
-        nodes = np.full(count, trace.number(name), dtype=np.int64)
-    seen = np.zeros(count, dtype=np.int64)
-    up = np.ones(count, dtype=np.bool_)
-    for number, name in enumerate(trace.nodes):
-        here = nodes == number
-        which = Position.COMMITTED if name == LEADER else Position.REPLAYED
-        seen[here] = trace.at(name, which, times[here])
-        for begin, end in down_intervals(trace, number):
-            up[here & (times >= begin) & (times < end)] = False
-    outcome = np.where(up, Outcome.OK, Outcome.FAILED).astype(np.int8)
-    return Ops(
-        client=stream(scenario.seed, "readers").integers(scenario.clients, size=count),
-        kind=np.full(count, OpKind.READ, dtype=np.int8),
-        key=stream(scenario.seed, "read keys").integers(scenario.keys, size=count),
-        value=np.full(count, -1, dtype=np.int64),
-        invoked=times,
-        returned=times.copy(),
-        outcome=outcome,
-        node=nodes.astype(np.int8),
-        lsn=np.where(up, seen, -1),
-    )
+    def _groups_at(self, node: int) -> list[int]:
+        return [group for group, target in enumerate(self._target) if target == node]
 
 
-def down_intervals(trace: Trace, node: int) -> list[tuple[float, float]]:
-    """Return the intervals (begin, end), ms, in which a node was down."""
-    states = trace.states
-    rows = (states.node == node) & ~states.up
-    return list(zip(states.begin[rows].tolist(), states.end[rows].tolist(), strict=True))
+class ClosedDesk:
+    """Where the clients of a closed loop come to one leader, while it takes their writes."""
 
+    reacts = True
 
-def write_moments(scenario: Scenario) -> Floats:
-    """Return when users come with a write, ms, whatever the database does."""
-    changes = [
-        (fault.at_ms, float(fault.value))
-        for fault in scenario.timeline
-        if isinstance(fault, Change) and fault.setting == "rate_per_s"
-    ]
-    rates = [(begin, rate / scenario.grain) for begin, rate in [(0.0, scenario.rate_per_s), *changes]]
-    return arrivals(scenario, "writes", rates, poisson=scenario.arrivals == "poisson")
+    def __init__(self, loop: ClosedLoop, node: int, base: int, before: Desk | None) -> None:
+        self._loop = loop
+        self.node = node
+        self._base = base
+        self._before = before
+        self._rows: list[int] = []  # by LSN after the base
+        self._committed = base
 
+    def appended(self, now: float) -> int:
+        for moment, client in self._loop.come(self.node, now):
+            self._rows.append(self._loop.note(client, moment, self._base + len(self._rows) + 1, self.node))
+        return self._base + len(self._rows)
 
-def with_statements(scenario: Scenario, moments: Floats) -> tuple[Floats, Flags]:
-    """Return the moments of the writes and of an operator's statements, ms, and which of them are statements."""
-    times = [f.at_ms for f in scenario.timeline if isinstance(f, Statement) and f.at_ms < scenario.duration_ms]
-    places = np.searchsorted(moments, times, side="right")
-    return np.insert(moments, places, times), np.insert(np.zeros(len(moments), dtype=np.bool_), places, True)
+    def next_after(self, lsn: int) -> float:
+        if lsn < self._base + len(self._rows):
+            return self.append_time(lsn + 1)
+        return self._loop.next_due(self.node)
 
+    def append_time(self, lsn: int) -> float:
+        if lsn <= self._base and self._before is not None:
+            return self._before.append_time(lsn)
+        return self._loop.rows[self._rows[lsn - self._base - 1]][1]
 
-def write_ops(
-    scenario: Scenario,
-    client: Ints,
-    invoked: Floats,
-    returned: Floats,
-    outcome: Codes,
-    lsn: Ints,
-    statements: Flags | None = None,
-) -> Ops:
-    """Return the writes as operations, in order of invocation, with keys drawn at random.
+    def waiting(self) -> list[int]:
+        """Return the rows that have come and not been answered."""
+        return self._rows[self._committed - self._base :]
 
-    Statements among them touch no key, and change what the others draw no more than their presence.
-    """
-    count = len(invoked)
-    special = np.zeros(count, dtype=np.bool_) if statements is None else statements
-    writes = count - int(special.sum())
-    key, value = np.full(count, -1), np.full(count, -1)
-    key[~special] = stream(scenario.seed, "keys").integers(scenario.keys, size=writes)
-    value[~special] = np.arange(1, writes + 1)
-    value[special] = np.arange(count - writes)
-    return Ops(
-        client=client,
-        kind=np.where(special, OpKind.STATEMENT, OpKind.WRITE).astype(np.int8),
-        key=key,
-        value=value,
-        invoked=invoked,
-        returned=returned,
-        outcome=outcome,
-        node=np.zeros(count, dtype=np.int8),
-        lsn=lsn,
-    )
+    def committed(self, after: int, upto: int, now: float) -> None:
+        for row in self._rows[max(after - self._base, 0) : upto - self._base]:
+            self._loop.answer(row, Outcome.OK, now)
+        self._committed = max(self._committed, upto)
 
+    def crash(self, flushed: int, now: float) -> None:
+        self.appended(now)
+        for row in self.waiting():
+            self._loop.answer(row, Outcome.UNKNOWN, now)
+        self._loop.shut(self)
 
-def arrivals(scenario: Scenario, name: str, rates: list[tuple[float, float]], *, poisson: bool) -> Floats:
-    """Return the moments of arrival, ms, under a rate per second that changes at given moments.
-
-    Arrivals are drawn at rate one and stretched, so another rate keeps the same pattern of chance.
-    """
-    swing = Swing(scenario)
-    end = swing.load(scenario.duration_ms)
-    begins = [min(swing.load(begin), end) for begin, _ in rates]
-    total = sum(rate / 1000 * (b - a) for (_, rate), a, b in zip(rates, begins, [*begins[1:], end], strict=True))
-    if poisson:
-        count = int(total + 8 * np.sqrt(total) + 16)  # in 10^15 runs one would want more
-        units = np.cumsum(stream(scenario.seed, f"arrivals {name}").standard_exponential(count))
-    else:
-        units = np.arange(1.0, total + 2)
-    pieces, done, spent = [], 0, 0.0
-    for (_, rate), begin, until in zip(rates, begins, [*begins[1:], end], strict=True):
-        if rate > 0:
-            moments = np.maximum(begin + (units[done:] - spent) / (rate / 1000), begin)
-            moments = moments[: np.searchsorted(moments, until)]  # what a later change must not touch
-            pieces.append(moments)
-            done += len(moments)
-        spent += rate / 1000 * (until - begin)
-    return swing.moments(np.concatenate(pieces)) if pieces else np.empty(0)
-
-
-class Swing:
-    """Day and night: a load that swings around its mean as a cosine, its lowest at the begin.
-
-    Arrivals are spread evenly over the load that has come so far; a moment is looked up from the load.
-    """
-
-    def __init__(self, scenario: Scenario) -> None:
-        self._share = scenario.load_swing
-        self._per_ms = 2 * np.pi / scenario.load_period_ms
-        self._end = scenario.duration_ms
-
-    def load(self, moment: float) -> float:
-        """Return how much load has come up to a moment, as the time (ms) in which the mean load brings as much."""
-        return moment - self._share / self._per_ms * float(np.sin(self._per_ms * moment))
-
-    def moments(self, loads: Floats) -> Floats:
-        """Return when so much load has come, ms."""
-        if self._share == 0:
-            return loads
-        grid = np.linspace(0, self._end, int(self._end * self._per_ms * 100) + 1_000)
-        reached = grid - self._share / self._per_ms * np.sin(self._per_ms * grid)
-        found: Floats = np.interp(loads, reached, grid)
-        return found
+    def restart(self, flushed: int, now: float) -> ClosedDesk:
+        return self._loop.open(self.node, flushed, now, before=self)

@@ -28,6 +28,10 @@ class Disk:
         """Return how many bytes it writes in a time, ms."""
         return self._bytes_per_ms * ms
 
+    def is_stalled(self, now: float) -> bool:
+        """Return whether a flush that begins now meets a stall."""
+        return any(begin <= now < end for begin, end, _ in self._stalls)
+
     def flush_ms(self, now: float, size: float) -> float:
         """Return how long a flush of so many bytes that begins now takes, ms."""
         usual = max(self.flush.draw(), size / self._bytes_per_ms)

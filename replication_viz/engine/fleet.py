@@ -19,8 +19,9 @@ from math import isnan
 import numpy as np
 
 from ..scenario import Scenario
-from ..trace import Floats, Ints, MarkKind, Ops, Outcome
-from .clients import write_moments, write_ops
+from ..trace import Codes, Floats, Ints, MarkKind, Ops, Outcome
+from .arrivals import write_moments, write_ops
+from .clients import Desk
 from .streams import stream
 
 _RETRY_AFTER_MS = 100.0  # the first pause of a user whose request failed; each further one is twice as long
@@ -88,7 +89,13 @@ class Fleet:
         ]
         self._due.sort()
 
-    # -- what the leader asks -------------------------------------------------------------------------------------
+    # -- what the leader asks: it is the only one, so all clients come to one desk --------------------------------
+
+    def open(self, node: int, base: int, now: float, before: Desk | None = None) -> Fleet:
+        return self
+
+    def send_to(self, group: int, node: int | None, now: float) -> None:
+        """Nothing changes: the servers know one leader."""
 
     def appended(self, now: float) -> int:
         self._advance(now)
@@ -125,15 +132,16 @@ class Fleet:
         for row in broken:
             self._release(self._servers[self._server[row]], now)
 
-    def restart(self, flushed: int, now: float) -> None:
+    def restart(self, flushed: int, now: float) -> Fleet:
         self._advance(now)
         self._leader_up = True
         self._committed = flushed
+        return self
 
-    def close(self, up: bool) -> None:
+    def close(self) -> None:
         self._advance(self._scenario.duration_ms)
 
-    def finish(self) -> tuple[Ops, tuple[Floats, Ints]]:
+    def finish(self) -> tuple[Ops, tuple[Floats, Ints], Codes]:
         ops = write_ops(
             self._scenario,
             np.array(self._server, dtype=np.int64),
@@ -143,7 +151,7 @@ class Fleet:
             np.array(self._lsn, dtype=np.int64),
         )
         times, lsns = np.array(self._appends, dtype=np.float64).reshape(-1, 2).T
-        return ops, (times.copy(), lsns.astype(np.int64))
+        return ops, (times.copy(), lsns.astype(np.int64)), np.zeros(len(times), dtype=np.int8)
 
     # -- what happens in between ----------------------------------------------------------------------------------
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..scenario import LEADER, Scenario
+from ..scenario import Scenario
 from ..trace import MarkKind, Position
 from ..wal import Retention
 from .clock import Call, Clock
 from .record import Record
 
 if TYPE_CHECKING:
-    from .single_leader import Leader
+    from .leader import Leader
+    from .standby import Standby
     from .upstream import Walsender
 
 _MB = 2**20
@@ -41,9 +42,14 @@ class Keeper:
         if self.retention.checkpoint_due(self._leader.flushed):
             self.checkpoint()
         if self.retention.is_full(self._leader.flushed):
-            self._record.mark(MarkKind.FULL, self._clock.now, "the log has filled the leader’s disk: it stops", node=0)
-            self._clock.call(0, self._leader.crash, LEADER)
+            text = "the log has filled the leader’s disk: it stops"
+            self._record.mark(MarkKind.FULL, self._clock.now, text, node=self._leader.number)
+            self._clock.call(0, self._stop, self._leader.life)
         self.alarm = self.retention.alarm_lsn()
+
+    def _stop(self, event: Call) -> None:
+        if event.value == self._leader.life:
+            self._leader.crash()
 
     def _on_time(self, event: Call) -> None:
         if self._leader.up:
@@ -54,14 +60,15 @@ class Keeper:
     def checkpoint(self) -> None:
         """Remove the log that nobody may keep; who still needs it has fallen off."""
         retention = self.retention
-        before = retention.oldest
+        before, slots = retention.oldest, dict(retention.slots)
         for name in retention.checkpoint(self._leader.flushed):
-            behind = (self._leader.flushed - self._sender(name).report[1]) * self._scenario.record_bytes / _MB
+            behind = (self._leader.flushed - slots[name]) * self._scenario.record_bytes / _MB
             text = f"the slot of {name} is lost: {behind:,.0f} MB of log behind"
-            self._record.mark(MarkKind.SLOT, self._clock.now, text, node=self._sender(name).standby.number)
+            number = self._scenario.node_names.index(name)
+            self._record.mark(MarkKind.SLOT, self._clock.now, text, node=number)
         if retention.oldest > before:
             oldest = retention.oldest_lsn()
-            self._record.level((0, Position.OLDEST.value, self._clock.now, oldest))
+            self._record.level((self._leader.number, Position.OLDEST.value, self._clock.now, oldest))
             for sender in self._leader.senders:
                 if sender.connected and sender.shipped < oldest:
                     self._fall(sender)
@@ -105,43 +112,22 @@ class Keeper:
             sender.fallen = False
             self._leader.greet(sender)
 
-    def rebuild(self, event: Call) -> None:
-        """Set a replica up anew: it is down while a copy of the leader's files comes over its link to its disk."""
-        sender = self._sender(event.value)
-        if sender.rebuilding or not self._leader.up:
-            return
-        self._leader.crash(event)
-        sender.rebuilding = True
-        scenario = self._scenario
-        disk = scenario.of(sender.standby.name, "disk_mb_per_s")
-        rate = min(disk, scenario.bandwidth_mbit * 1e6 / 8 / _MB)
-        self._clock.call(1000 * scenario.database_mb / rate, self._rebuilt, sender)
+    def take_over(self, other: Keeper) -> None:
+        """Begin with the log that a replica of another leader has kept; slots stay behind on the old one."""
+        self.retention.oldest = other.retention.oldest
+        self.retention.slots.clear()
 
-    def _rebuilt(self, event: Call) -> None:
-        sender: Walsender = event.value
-        sender.rebuilding = False
-        now, name, leader = self._clock.now, sender.standby.name, self._leader
-        if not leader.up:
-            text = f"{name}: the base backup broke off, the leader is down"
-            self._record.mark(MarkKind.REBUILT, now, text, node=sender.standby.number)
-            return
-        sender.fallen = False
-        sender.standby.adopt(leader.flushed)
-        if self._scenario.slots and sender.upstream is leader:
-            self.retention.slots[name] = leader.flushed
-        self._record.set_up(sender.standby.number, now, up=True)
-        self._record.mark(MarkKind.REBUILT, now, f"{name} is a copy of the leader again", node=sender.standby.number)
-        sender.upstream.greet(sender)
+    def holds_for(self, standby: Standby) -> None:
+        """Keep the log for a replica that is a copy of the leader again."""
+        if self._scenario.slots:
+            self.retention.slots[standby.name] = standby.flushed
 
-    def drop_slot(self, event: Call) -> None:
+    def drop_slot(self, name: str) -> None:
         """Keep no log for a replica from now on."""
-        self.retention.slots.pop(event.value, None)
+        self.retention.slots.pop(name, None)
 
     def has_room(self) -> bool:
         """Return whether the leader may start; its first checkpoint removes what nobody may keep any more."""
         self.checkpoint()
         self.alarm = self.retention.alarm_lsn()
         return not self.retention.is_full(self._leader.flushed)
-
-    def _sender(self, name: str) -> Walsender:
-        return next(sender for sender in self._leader.everyone if sender.standby.name == name)

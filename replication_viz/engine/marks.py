@@ -11,14 +11,17 @@ from ..scenario import (
     CutLink,
     DropSlot,
     Fault,
+    Freeze,
     LinkDelay,
     LongQuery,
     LoseArchive,
     Partition,
     PauseReplay,
+    Promote,
     Rebuild,
     Restart,
     Scenario,
+    SkewClock,
     SlowReplay,
     StallDisk,
     Statement,
@@ -29,6 +32,8 @@ from .record import Record
 _KIND: dict[type, MarkKind] = {
     Crash: MarkKind.CRASH,
     Restart: MarkKind.RESTART,
+    Freeze: MarkKind.FROZEN,
+    Promote: MarkKind.CHANGE,
     StallDisk: MarkKind.DISK,
     SlowReplay: MarkKind.REPLAY,
     PauseReplay: MarkKind.REPLAY,
@@ -37,6 +42,7 @@ _KIND: dict[type, MarkKind] = {
     Statement: MarkKind.STATEMENT,
     LoseArchive: MarkKind.ARCHIVE,
     Rebuild: MarkKind.CHANGE,
+    SkewClock: MarkKind.CLOCK,
     Partition: MarkKind.PARTITION,
     CutLink: MarkKind.LINK,
     LinkDelay: MarkKind.LINK,
@@ -44,7 +50,7 @@ _KIND: dict[type, MarkKind] = {
     CancelWaits: MarkKind.CHANGE,
 }
 
-_MOMENTS = Crash | Restart | Change | CancelWaits | DropSlot | Rebuild | Statement
+_MOMENTS = Crash | Restart | Change | CancelWaits | DropSlot | Rebuild | Promote | Statement
 
 
 def mark_faults(record: Record, scenario: Scenario) -> None:
@@ -84,7 +90,7 @@ def _places(fault: Fault, names: tuple[str, ...]) -> list[tuple[int, int]]:
 def _until(fault: Fault) -> float:
     return (
         float("nan")
-        if isinstance(fault, Crash | Restart | Change | CancelWaits | DropSlot | Rebuild)
+        if isinstance(fault, Crash | Restart | Change | CancelWaits | DropSlot | Rebuild | Promote | SkewClock)
         else fault.until_ms
     )
 

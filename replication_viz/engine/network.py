@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..scenario import LEADER, CutLink, LinkDelay, Partition, Scenario
-from .clock import Clock
+from ..scenario import CutLink, LinkDelay, Partition, Scenario
+from .clock import Clock, freezes, thawed
 from .record import Record
 from .streams import Weather
 
@@ -26,25 +26,33 @@ class Link:
         The intervals (begin, end), ms, in which messages are lost: apart from each other, in order.
     """
 
-    def __init__(self, clock: Clock, record: Record, scenario: Scenario, source: str, target: str) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        record: Record,
+        scenario: Scenario,
+        source: str,
+        target: str,
+        *,
+        carries_log: bool = False,
+    ) -> None:
         self._clock = clock
         self._record = record
         self.source = scenario.node_names.index(source)
         self.target = scenario.node_names.index(target)
-        downstream = target != LEADER and scenario.upstream(target) == source
-        replica = target if downstream else source
         self.delay = Weather(
-            scenario.of(replica, "network_ms"),
+            distance_ms(scenario, source, target),
             scenario.network_shape,
             scenario.network_spread,
             scenario.seed,
             f"link {source} {target}",
         )
-        self.extra_ms = float(scenario.of(replica, "lag_ms")) if downstream else 0.0
+        self.extra_ms = float(scenario.of(target, "lag_ms")) if carries_log else 0.0
         self.free_at = 0.0
         self._last_arrival = 0.0
         self._ms_per_byte = 8 / (scenario.bandwidth_mbit * 1000)
         self.cuts = _cut_intervals(scenario, source, target)
+        self._freezes = freezes(scenario, target)
         self._slow = [
             (fault.at_ms, fault.until_ms, fault.extra_ms)
             for fault in scenario.timeline
@@ -83,21 +91,47 @@ class Link:
         now = self._clock.now
         free_at = self.free_at
         self.free_at = free_at = (now if now > free_at else free_at) + size * self._ms_per_byte
-        arrival = free_at + self.delay.at(now) + self.extra_ms
-        for begin, end, extra in self._slow:
-            if begin <= now < end:
-                arrival += extra
+        arrival = free_at + self._delay_ms(now) + self.extra_ms
         if arrival < self._last_arrival:
             arrival = self._last_arrival
         self._last_arrival = arrival
+        lost_at = self._lost_at(now, arrival)
+        self._record.flight((kind, self.source, self.target, now, arrival, lost_at < _NEVER, after, upto))
+        if on_arrival is not None and lost_at == _NEVER:
+            self._clock.call_at(thawed(arrival, self._freezes), on_arrival, value)
+        return lost_at
+
+    def ping(self, on_arrival: Callable[[Any], None], value: Any = None) -> None:
+        """Send a sign of life: small, on a connection of its own, not worth a row in the trace."""
+        now = self._clock.now
+        arrival = now + self._delay_ms(now)
+        if self._lost_at(now, arrival) == _NEVER:
+            self._clock.call_at(thawed(arrival, self._freezes), on_arrival, value)
+
+    def _delay_ms(self, now: float) -> float:
+        delay = self.delay.at(now)
+        for begin, end, extra in self._slow:
+            if begin <= now < end:
+                delay += extra
+        return delay
+
+    def _lost_at(self, now: float, arrival: float) -> float:
         lost_at = _NEVER
         for begin, end in self.cuts:
             if begin < arrival and now < end:
                 lost_at = min(lost_at, max(begin, now))
-        self._record.flight((kind, self.source, self.target, now, arrival, lost_at < _NEVER, after, upto))
-        if on_arrival is not None and lost_at == _NEVER:
-            self._clock.call_at(arrival, on_arrival, value)
         return lost_at
+
+
+def distance_ms(scenario: Scenario, source: str, target: str) -> float:
+    """Return the usual delay between two nodes, ms.
+
+    A replica's own setting is about its way to the node that it follows; between two others the longer one counts.
+    """
+    for name, other in ((source, target), (target, source)):
+        if name in scenario.standbys and scenario.upstream(name) == other:
+            return float(scenario.of(name, "network_ms"))
+    return max(float(scenario.of(name, "network_ms")) for name in (source, target))
 
 
 def _cut_intervals(scenario: Scenario, source: str, target: str) -> list[tuple[float, float]]:

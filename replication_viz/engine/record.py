@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ..scenario import Scenario
-from ..trace import Flights, Floats, Ints, Levels, MarkKind, Marks, Ops, Position, Role, States, Trace
+from ..trace import Codes, Flights, Floats, Ints, Levels, MarkKind, Marks, Ops, Position, Role, States, Trace
 
 _FLIGHT = 8
 _LEVEL = 4
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a node is: a row of `States` without its place and time."""
+
+    role: Role
+    up: bool = True
+    fenced: bool = False
+    term: int = 1
 
 
 class Record:
@@ -25,7 +37,7 @@ class Record:
         Notes a step of a position: node, which, time (ms), LSN.
     """
 
-    def __init__(self, nodes: tuple[str, ...]) -> None:
+    def __init__(self, nodes: tuple[str, ...], roles: Sequence[Role] | None = None) -> None:
         self.nodes = nodes
         self._flights = array("d")
         self._levels = array("d")
@@ -33,7 +45,8 @@ class Record:
         self.level: Callable[[tuple[int, int, float, int]], None] = self._levels.extend
         self._marks: list[tuple[float, float, int, int, int, str]] = []
         self._states: list[tuple[int, float, float, int, bool, bool, int]] = []
-        self._open = {n: (0.0, Role.LEADER if n == 0 else Role.REPLICA, True) for n in range(len(nodes))}
+        roles = roles or [Role.LEADER, *[Role.REPLICA] * (len(nodes) - 1)]
+        self._open = [(0.0, _State(role)) for role in roles]
 
     def mark(
         self, kind: MarkKind, time: float, text: str, *, until: float = np.nan, node: int = -1, peer: int = -1
@@ -41,14 +54,20 @@ class Record:
         """Note a moment worth a caption."""
         self._marks.append((time, until, kind, node, peer, text))
 
+    def turn(self, node: int, time: float, **changes: Any) -> None:
+        """Note that a node's role, fence or term changes, or that it goes down or comes up."""
+        begin, state = self._open[node]
+        turned = replace(state, **changes)
+        if turned != state:
+            if begin < time:
+                self._states.append((node, begin, time, *astuple(state)))
+            self._open[node] = (time, turned)
+
     def set_up(self, node: int, time: float, up: bool) -> None:
         """Note that a node goes down or comes up."""
-        begin, role, was_up = self._open[node]
-        if was_up != up:
-            self._states.append((node, begin, time, role, was_up, False, 1))
-            self._open[node] = (time, role, up)
+        self.turn(node, time, up=up)
 
-    def trace(self, scenario: Scenario, ops: Ops, appended: tuple[Floats, Ints]) -> Trace:
+    def trace(self, scenario: Scenario, ops: Ops, appended: tuple[Floats, Ints], by: Codes | None = None) -> Trace:
         """Return the trace.
 
         Parameters
@@ -56,17 +75,19 @@ class Record:
         ops : Ops
             What the clients saw.
         appended : (ndarray, ndarray)
-            Times (ms) and LSNs of the leader's appends.
+            Times (ms) and LSNs of the appends.
+        by : ndarray, optional
+            Who appended each; by default the first node.
         """
         end = scenario.duration_ms
-        for node, (begin, role, up) in self._open.items():
-            self._states.append((node, begin, end, role, up, False, 1))
+        for node, (begin, state) in enumerate(self._open):
+            self._states.append((node, begin, end, *astuple(state)))
         return Trace(
             scenario=scenario,
             nodes=self.nodes,
             ops=ops,
             flights=self._flight_table(),
-            levels=self._level_table(*appended),
+            levels=self._level_table(*appended, by),
             states=self._state_table(),
             marks=self._mark_table(),
         )
@@ -89,11 +110,11 @@ class Record:
             lsn_to=upto.astype(np.int64),
         )
 
-    def _level_table(self, times: Floats, lsns: Ints) -> Levels:
+    def _level_table(self, times: Floats, lsns: Ints, by: Codes | None) -> Levels:
         rows = np.frombuffer(self._levels, dtype=np.float64).reshape(-1, _LEVEL)
-        appends = np.column_stack(
-            [np.zeros(len(times)), np.full(len(times), float(Position.APPENDED)), times, lsns.astype(np.float64)]
-        )
+        nodes = np.zeros(len(times)) if by is None else by.astype(np.float64)
+        which = np.full(len(times), float(Position.APPENDED))
+        appends = np.column_stack([nodes, which, times, lsns.astype(np.float64)])
         rows = np.concatenate([appends, rows])
         rows = rows[np.argsort(rows[:, 2], kind="stable")]
         return Levels(

@@ -13,7 +13,7 @@ from .disk import Disk
 from .hot_standby import Queries, Vacuum
 from .network import REPLY_BYTES, Link
 from .record import Record
-from .upstream import Upstream
+from .upstream import Upstream, Walsender
 
 # Plain numbers: to look up a member of an enumeration takes longer than to record a step.
 _RECEIVED, _FLUSHED, _REPLAYED = Position.RECEIVED.value, Position.FLUSHED.value, Position.REPLAYED.value
@@ -29,8 +29,13 @@ class Standby(Upstream):
     ----------
     received, flushed, replayed : int
         Its positions in the log; replayed <= flushed <= received.
+    disk : Disk
     reply : Link
         The way back to its upstream.
+    sender : Walsender or None
+        The other end of its stream; None while it has none.
+    append_time : callable
+        When the write at an LSN was appended, ms.
     """
 
     def __init__(
@@ -39,15 +44,17 @@ class Standby(Upstream):
         record: Record,
         scenario: Scenario,
         number: int,
-        append_time: Callable[[int], float],
         vacuum: Vacuum,
+        disk: Disk,
+        reply: Link,
+        base: int = 0,
     ) -> None:
-        super().__init__(clock, record, scenario)
-        self.name = scenario.node_names[number]
-        self.number = number
-        self.received = self.replayed = 0
-        self.disk = Disk(scenario, self.name)
-        self.reply = Link(clock, record, scenario, self.name, scenario.upstream(self.name))
+        super().__init__(clock, record, scenario, number)
+        self.received = self.flushed = self.replayed = base
+        self.disk = disk
+        self.reply = reply
+        self.sender: Walsender | None = None
+        self.append_time: Callable[[int], float] = _ignore
         self._serial = scenario.dependent_share + (1 - scenario.dependent_share) / scenario.replay_workers
         self.set_replay_cost(float(scenario.of(self.name, "replay_us")))
         self.reports_replay = False
@@ -66,10 +73,10 @@ class Standby(Upstream):
         ]
         self._queries = Queries(scenario, self.name, vacuum)
         for begin in self._queries.begins:
-            clock.call_at(begin, self._query_begins)
+            if begin >= clock.now:
+                clock.call_at(begin, self._query_begins)
         self._step_ms = step_ms(scenario.duration_ms)
         self._flushed_at_once = max(1, int(self.disk.bytes_within(self._step_ms) / self._record_bytes))
-        self._append_time = append_time
         self._flushing = False
         self._replaying = False
 
@@ -79,8 +86,10 @@ class Standby(Upstream):
 
     def receive(self, event: Call) -> None:
         """Write a batch that has arrived; a flush begins unless one is under way."""
-        life, after, upto = event.value
+        sender, life, after, upto = event.value
         if not self.up or life != self.life or after > self.received or upto <= self.received:
+            return
+        if sender is not self.sender:  # from whom it streamed before
             return
         self.received = upto
         self._record.level((self.number, _RECEIVED, self._clock.now, upto))
@@ -119,8 +128,18 @@ class Standby(Upstream):
         if not self._replaying:
             self._replay()
 
+    def promotion_ms(self) -> float:
+        """Return how long it takes to replay what it has received: a promoted replica does that first, ms."""
+        return (self.received - self.replayed) * self._replay_ms
+
+    def retire(self) -> None:
+        """End: another process, a leader's, takes over this node's files."""
+        self.up = False
+        self.life += 1
+        self.lose_all()
+
     def adopt(self, lsn: int) -> None:
-        """Come up as a copy of the leader that goes up to an LSN."""
+        """Come up with a log that goes up to an LSN: a copy of another's, or its own, cut there."""
         self.up = True
         self.received = self.flushed = self.replayed = lsn
         for which in (_RECEIVED, _FLUSHED, _REPLAYED):
@@ -174,10 +193,10 @@ class Standby(Upstream):
             count = int(min(count, self._queries.free_from(self.replayed)))
         if self._apply_delay_ms > 0:
             ripe = self.replayed
-            while ripe < self.replayed + count and self._append_time(ripe + 1) + self._apply_delay_ms <= now:
+            while ripe < self.replayed + count and self.append_time(ripe + 1) + self._apply_delay_ms <= now:
                 ripe += 1
             if ripe == self.replayed:
-                due = self._append_time(ripe + 1) + self._apply_delay_ms
+                due = self.append_time(ripe + 1) + self._apply_delay_ms
                 self._clock.call_at(due, self._replayed, (self.life, self.replayed))
                 return
             count = ripe - self.replayed

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from zlib import crc32
-
 import numpy as np
+
+from ..chance import stream
+
+__all__ = ["SPELL_MS", "Varying", "Weather", "stream"]
 
 SPELL_MS = 10.0  # so long a link's delay stays as it is
 _BLOCK = 256
-
-
-def stream(seed: int, name: str) -> np.random.Generator:
-    """Return the generator of one source of chance in a run."""
-    return np.random.default_rng([seed, crc32(name.encode())])
 
 
 class Varying:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ..scenario import Scenario
 from ..scenario.limits import MAX_BATCH_BYTES
 from ..trace import FlightKind, MarkKind
-from .clock import Call, Clock
+from .clock import Call, Clock, FrozenClock, node_clock
+from .log import History
 from .network import Link
 from .record import Record
 
@@ -59,6 +60,9 @@ class Upstream:
 
     Attributes
     ----------
+    number, name : int, str
+    history : History
+        Of which timelines its log is made.
     flushed : int
         Up to which LSN the log is on the disk: what may be sent.
     up : bool
@@ -68,25 +72,42 @@ class Upstream:
         One for each replica that streams from here.
     """
 
-    def __init__(self, clock: Clock, record: Record, scenario: Scenario) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, record: Record, scenario: Scenario, number: int) -> None:
+        self.number = number
+        self.name = scenario.node_names[number]
+        self._clock = node_clock(clock, scenario, self.name)
         self._record = record
         self._scenario = scenario
         self._record_bytes = scenario.record_bytes * scenario.log_left
         self._batch = max(1, scenario.grain, int(MAX_BATCH_BYTES / self._record_bytes))
+        self.history = History()
         self.flushed = 0
         self.up = True
         self.life = 0
         self.senders: list[Walsender] = []
         self._sender_of: dict[int, Walsender] = {}
 
+    @property
+    def clock(self) -> Clock | FrozenClock:
+        """By which it acts."""
+        return self._clock
+
     def feed(self, standby: Standby, link: Link) -> Walsender:
         """Begin to send the log to a replica."""
         sender = Walsender(self, link, standby)
+        standby.sender = sender
         standby.on_report = self._heard
         self.senders.append(sender)
         self._sender_of[standby.number] = sender
         return sender
+
+    def drop(self, sender: Walsender) -> None:
+        """Send to a replica no more: it streams from somewhere else."""
+        sender.connected = sender.streams = False
+        self._note(sender)
+        self.senders.remove(sender)
+        del self._sender_of[sender.standby.number]
+        self._commit()
 
     # -- what a leader adds -------------------------------------------------------------------------------------------
 
@@ -125,7 +146,7 @@ class Upstream:
             if upto - after > self._batch:
                 upto = after + self._batch
             size = (upto - after) * self._record_bytes
-            lost_at = link.send(_WAL, after, upto, size, standby.receive, (standby.life, after, upto))
+            lost_at = link.send(_WAL, after, upto, size, standby.receive, (sender, standby.life, after, upto))
             sender.shipped = upto
             if lost_at < sender.broken_at:
                 sender.broken_at = lost_at
@@ -145,8 +166,8 @@ class Upstream:
     def _heard(self, event: Call) -> None:
         """Take a replica's status update; a hello restarts a stream that broke where the replica stands."""
         number, life, report, hello = event.value
-        sender = self._sender_of[number]
-        if not self.up or life != sender.standby.life or not (sender.connected or hello):
+        sender = self._sender_of.get(number)
+        if sender is None or not self.up or life != sender.standby.life or not (sender.connected or hello):
             return
         sender.report = report
         if hello and (not sender.connected or sender.holds or sender.broken_at <= self._clock.now):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from .errors import Checked
+from .errors import Checked, ScenarioError
+from .faults import Promote
 from .field import knob
+
+if TYPE_CHECKING:
+    from .model import Scenario
+
+CHOICES = ("most_advanced", "first")
+MAX_BEATS = 200_000
 
 
 class Failover(Checked):
@@ -115,7 +122,45 @@ class Failover(Checked):
         "cost of a write", 0, (0, 1_000_000), (0, 5_000, 50), "µs", "a leader's processor time for each write"
     )
 
-    @property
-    def fails_over(self) -> bool:
-        """Whether anybody watches the leader."""
-        return bool(self.controllers.strip())
+    def seats(self) -> tuple[str, ...]:
+        """Return the nodes beside which the controllers stand."""
+        return tuple(part.strip() for part in self.controllers.split(",") if part.strip())
+
+
+def may_fail_over(scenario: Scenario) -> bool:
+    """Return whether another node may lead in the course of a run."""
+    return bool(scenario.seats()) or any(isinstance(fault, Promote) for fault in scenario.faults)
+
+
+def check(scenario: Scenario) -> None:
+    """Check the settings of failover, and what they need of others.
+
+    Raises
+    ------
+    ScenarioError
+        If something does not fit.
+    """
+    seats, known = scenario.seats(), scenario.node_names
+    for name in seats:
+        if name not in known:
+            raise ScenarioError(f"controllers names {name!r}: a controller stands beside a node, {', '.join(known)}.")
+        if seats.count(name) > 1:
+            raise ScenarioError(f"controllers names {name!r} twice: at most one stands beside a node.")
+    if scenario.promote not in (*CHOICES, *known[1:]):
+        choices = ", ".join(map(repr, CHOICES))
+        raise ScenarioError(f"promote is {scenario.promote!r}: it must be one of {choices}, or a replica.")
+    if not may_fail_over(scenario):
+        return
+    if scenario.servers:
+        raise ScenarioError(
+            f"servers is {scenario.servers} and another node may become leader: application servers know one leader "
+            f"only, so servers must be 0."
+        )
+    if len(scenario.direct) < scenario.replicas:
+        raise ScenarioError("a replica follows a replica, and another node may become leader: then all must follow L.")
+    beats = len(seats) * scenario.duration_ms / scenario.heartbeat_ms
+    if beats > MAX_BEATS:
+        raise ScenarioError(
+            f"heartbeat_ms = {scenario.heartbeat_ms:g} over duration_ms = {scenario.duration_ms:g} mean {beats:.3g} "
+            f"signs of life: at most {MAX_BEATS:,} are allowed."
+        )

@@ -109,6 +109,43 @@ class LongQuery(_Fault):
         return f"{self.node}: a long query"
 
 
+class Freeze(_Fault):
+    """A node does nothing for a while and does not know it: a paused virtual machine, a long garbage collection.
+
+    What arrives waits; what it was about to do it does when it wakes.
+    """
+
+    kind: Literal["freeze"] = "freeze"
+    node: str
+    for_ms: Span = 1_000.0
+
+    def sentence(self) -> str:
+        return f"{self.node} is frozen for {self.for_ms / 1000:g} s"
+
+
+class Promote(_Fault):
+    """An operator makes a replica the leader of a new timeline, whatever the old leader does."""
+
+    kind: Literal["promote"] = "promote"
+    node: str
+
+    def sentence(self) -> str:
+        return f"an operator promotes {self.node}"
+
+
+class SkewClock(_Fault):
+    """A node's wall clock jumps, and goes on from there at its usual pace: a wrong time server, a leap, a reboot."""
+
+    kind: Literal["skew_clock"] = "skew_clock"
+    node: str
+    by_ms: float = Field(
+        -500.0, ge=-86_400_000, le=86_400_000, allow_inf_nan=False, description="how far, ms; below 0 it falls behind"
+    )
+
+    def sentence(self) -> str:
+        return f"{self.node}: clock jumps by {self.by_ms:+,g} ms"
+
+
 class DropSlot(_Fault):
     """An operator drops a replica's replication slot: the leader may remove log that this replica has not got."""
 
@@ -178,6 +215,8 @@ _SETTINGS = {
     "network_ms": ("network delay", "ms"),
     "flush_ms": ("disk flush", "ms"),
     "replay_us": ("replay cost", "µs"),
+    "write_quorum": ("write quorum", ""),
+    "read_quorum": ("read quorum", ""),
 }
 CHANGEABLE = tuple(_SETTINGS)
 
@@ -186,7 +225,9 @@ class Change(_Fault):
     """An operator sets a knob of the running system, for every node; it stays set."""
 
     kind: Literal["change"] = "change"
-    setting: Literal["ack", "level", "rate_per_s", "lag_ms", "network_ms", "flush_ms", "replay_us"]
+    setting: Literal[
+        "ack", "level", "rate_per_s", "lag_ms", "network_ms", "flush_ms", "replay_us", "write_quorum", "read_quorum"
+    ]
     value: Any
 
     @field_validator("value")
@@ -251,6 +292,9 @@ class CancelWaits(_Fault):
 Fault = Annotated[
     Crash
     | Restart
+    | Freeze
+    | Promote
+    | SkewClock
     | StallDisk
     | SlowReplay
     | PauseReplay

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from . import failover, leaderless, multi_leader
 from .errors import ScenarioError
 from .faults import (
     Change,
@@ -33,6 +34,7 @@ MAX_STEPS = 2_000_000
 MAX_REQUESTS = 1_000_000
 REPLAY_STEPS = 20_000  # in a long run replay shows its progress so many times, and a slow disk, too
 
+READ_FROM = ("random", "round_robin", "nearest", "leader")
 OF_REPLICAS = SlowReplay | PauseReplay | LongQuery | DropSlot | Rebuild
 
 
@@ -59,6 +61,13 @@ def check(scenario: Scenario) -> None:
     for fault in scenario.timeline:
         _check_fault(fault, scenario)
     _check_spread(scenario)
+    if scenario.topology == "leaderless":
+        leaderless.check(scenario)
+        return
+    if scenario.topology == "multi_leader":
+        multi_leader.check(scenario)
+        return
+    failover.check(scenario)
     _check_servers(scenario)
     _check_grain(scenario)
     _check_cost(scenario)
@@ -66,13 +75,29 @@ def check(scenario: Scenario) -> None:
 
 def _check_places(scenario: Scenario) -> None:
     known = scenario.node_names
-    if scenario.read_from not in ("random", *known):
-        raise ScenarioError(f"read_from is {scenario.read_from!r}: it must be 'random' or a node; {_where(scenario)}.")
+    if scenario.read_from not in (*READ_FROM, *known):
+        choices = ", ".join(map(repr, READ_FROM))
+        raise ScenarioError(
+            f"read_from is {scenario.read_from!r}: it must be one of {choices}, or a node; {_where(scenario)}."
+        )
     for name, own in scenario.nodes.items():
+        if scenario.topology != "single_leader":
+            _check_member(scenario, name, own.follows)
+            continue
         if name not in (LEADER, *replica_names(MAX_REPLICAS)):
             raise ScenarioError(f"nodes names {name!r}: it must be L or s1 to s{MAX_REPLICAS}.")
         if own.follows is not None:
             _check_stream(scenario, name)
+
+
+def _check_member(scenario: Scenario, name: str, follows: str | None) -> None:
+    letter, most = (
+        ("n", leaderless.MAX_MEMBERS) if scenario.topology == "leaderless" else ("L", multi_leader.MAX_LEADERS)
+    )
+    if name not in [f"{letter}{i}" for i in range(1, most + 1)]:
+        raise ScenarioError(f"nodes names {name!r}: it must be {letter}1 to {letter}{most}.")
+    if follows is not None:
+        raise ScenarioError(f"{name} follows {follows!r}: where topology is {scenario.topology!r} nobody follows.")
 
 
 def _check_stream(scenario: Scenario, name: str) -> None:
@@ -99,14 +124,17 @@ def _check_fault(fault: Fault, scenario: Scenario) -> None:
     if isinstance(fault, CutLink | LinkDelay):
         if fault.source == fault.target:
             raise ScenarioError(f"a {fault.kind} runs from {fault.source} to itself: it needs two nodes.")
-        if not any(_streams(scenario, *ends) for ends in _both(fault)):
+        if scenario.topology == "single_leader" and not any(_streams(scenario, *ends) for ends in _both(fault)):
             raise ScenarioError(
                 f"a {fault.kind} names the link {fault.source} → {fault.target}, which carries nothing: "
                 f"links run between a replica and what it follows, mostly {LEADER}."
             )
     if isinstance(fault, Change):
+        if scenario.topology != "leaderless" and fault.setting in leaderless.QUORUMS:
+            raise ScenarioError(f"a change sets {fault.setting}, which only a leaderless database has.")
+        sizes = ("topology", "replicas", "members", "copies")
         try:
-            type(scenario)(**{fault.setting: fault.value, "replicas": scenario.replicas})
+            type(scenario)(**{name: getattr(scenario, name) for name in sizes} | {fault.setting: fault.value})
         except ScenarioError as error:
             raise ScenarioError(f"in a change, {error}") from None
 
@@ -116,6 +144,8 @@ def _both(fault: CutLink | LinkDelay) -> list[tuple[str, str]]:
 
 
 def _streams(scenario: Scenario, source: str, target: str) -> bool:
+    if scenario.may_fail_over:
+        return True
     return target != LEADER and scenario.upstream(target) == source
 
 

@@ -12,8 +12,9 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
+from . import leaderless, multi_leader
 from .errors import Checked
-from .failover import Failover
+from .failover import Failover, may_fail_over
 from .faults import Change, Fault, Partition
 from .field import knob
 from .leaderless import Leaderless
@@ -36,7 +37,15 @@ class NodeSettings(Checked):
     flush_ms: float | None = Field(None, ge=0.01, le=60_000, allow_inf_nan=False)
     replay_us: float | None = Field(None, ge=0, le=1_000_000, allow_inf_nan=False)
     apply_delay_ms: float | None = Field(None, ge=0, le=86_400_000, allow_inf_nan=False)
+    write_us: float | None = Field(None, ge=0, le=1_000_000, allow_inf_nan=False)
     disk_mb_per_s: float | None = Field(None, ge=0.001, le=1_000_000, allow_inf_nan=False)
+    clock_ms: float | None = Field(
+        None,
+        ge=-86_400_000,
+        le=86_400_000,
+        allow_inf_nan=False,
+        description="how far its clock is ahead; below 0: behind",
+    )
 
 
 class Scenario(Sessions, Failover, Leaderless, MultiLeader):
@@ -251,6 +260,11 @@ class Scenario(Sessions, Failover, Leaderless, MultiLeader):
             return self.leader_names()
         return (LEADER, *self.standbys)
 
+    @cached_property
+    def may_fail_over(self) -> bool:
+        """Whether another node may lead in the course of a run."""
+        return may_fail_over(self)
+
     def upstream(self, standby: str) -> str:
         """Return the node from which a replica streams."""
         own = self.nodes.get(standby)
@@ -283,6 +297,10 @@ class Scenario(Sessions, Failover, Leaderless, MultiLeader):
 
     def warnings(self) -> list[str]:
         """Return one sentence for each setting that is legal and yet surely not what anybody wants."""
+        if self.topology == "leaderless":
+            return leaderless.warnings(self)
+        if self.topology == "multi_leader":
+            return multi_leader.warnings(self)
         found = []
         acks = [self.ack, *(f.value for f in self.faults if isinstance(f, Change) and f.setting == "ack")]
         for ack in acks:
@@ -301,7 +319,11 @@ class Scenario(Sessions, Failover, Leaderless, MultiLeader):
         return found
 
     def postgres_settings(self) -> dict[str, str]:
-        """Return the settings that a real PostgreSQL needs for the same choice."""
+        """Return the settings that a real PostgreSQL needs for the same choice; without a leader, a real Cassandra."""
+        if self.topology == "leaderless":
+            return leaderless.settings(self)
+        if self.topology == "multi_leader":
+            return multi_leader.settings(self)
         settings = {
             "synchronous_standby_names": self.sync_rule().setting(),
             "synchronous_commit": self.level,

@@ -61,6 +61,7 @@ class Offer:
 
 _CRASH = Offer("Crash", "stops at once; what is not on its disk is lost", "up", {"kind": "crash", **_NODE})
 _STALL = Offer("Stall the disk", "each flush takes 400 ms", "up", {"kind": "stall_disk", **_NODE, "flush_ms": 400})
+_SKEW = Offer("Skew its clock", "it falls 500 ms behind", "any", {"kind": "skew_clock", **_NODE, "by_ms": -500})
 _RESTART = Offer("Restart", "comes back with what its disk holds", "down", {"kind": "restart", **_NODE})
 
 _STATEMENT = {"kind": "statement"}
@@ -70,6 +71,7 @@ _OFFERS: dict[Place, tuple[Offer, ...]] = {
     "leader": (
         _CRASH,
         _STALL,
+        _SKEW,
         Offer("Run DROP TABLE", "and so does every replica", "up", {**_STATEMENT, "what": "drop_table"}),
         Offer("Run DELETE, no WHERE", "all rows go, everywhere", "up", {**_STATEMENT, "what": "delete_rows"}),
         Offer("Run a bad migration", "every row gets a wrong value", "up", {**_STATEMENT, "what": "bad_update"}),
@@ -80,6 +82,7 @@ _OFFERS: dict[Place, tuple[Offer, ...]] = {
     "replica": (
         _CRASH,
         _STALL,
+        _SKEW,
         Offer(
             "Slow the replay",
             "10 times slower; reads see old values",

@@ -1,5 +1,16 @@
 """Closed forms and small Monte Carlo models, each with its source, to hold the simulation against."""
 
+from ..chance import (
+    DELAY_FITS,
+    ConstantDelay,
+    Delay,
+    ExponentialDelay,
+    Legs,
+    MixedDelay,
+    ParetoDelay,
+    Proportion,
+    wilson,
+)
 from .availability import at_least_k_up, write_availability
 from .commit import OrderStatistic, commit_latency, slow_if_all, slow_if_any
 from .conflict import (
@@ -9,7 +20,6 @@ from .conflict import (
     lww_lost_share,
     lww_newer_dropped_share,
 )
-from .delays import DELAY_FITS, ConstantDelay, Delay, ExponentialDelay, Legs, MixedDelay, ParetoDelay
 from .fencing import admitted, can_elect, deadline_wait_s, lease_overlap_s, lease_wait_s, majority
 from .fluid import oldest, passed_on
 from .levels import HINT_WINDOW_MS, acks_required, level_availability, read_units
@@ -29,7 +39,6 @@ from .quorum import least_overlap, miss_probability, monotonic_reads, quorum_ava
 from .replay import catch_up_s, chance_to_wait, overload, replay_pause, replay_queue
 from .retention import base_backup_s, time_until_full_s
 from .session import fallback_to_leader, monotonic_read_violation, pinned_share, stale_after_write, wait_for_replica
-from .tally import Proportion, wilson
 
 __all__ = [
     "DELAY_FITS",

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from math import ceil, prod
 from typing import Literal, get_args
 
+from ..scenario.levels import required
 from .availability import at_least_k_up
 from .fencing import majority
 
@@ -15,7 +16,6 @@ ReadConsistency = Literal["eventual", "strong", "transactional"]
 HINT_WINDOW_MS = 3 * 3_600_000.0
 """Cassandra's default ``max_hint_window``, ms: for a replica that is down longer no more hints are kept."""
 
-_COUNTED: dict[str, int] = {"ANY": 1, "ONE": 1, "TWO": 2, "THREE": 3, "LOCAL_ONE": 1}
 _READ_UNITS: dict[ReadConsistency, float] = {"eventual": 0.5, "strong": 1.0, "transactional": 2.0}
 
 
@@ -60,17 +60,8 @@ def acks_required(
     _check(level, replicas, local, joining)
     if level == "ANY":
         return 1  # a joining node changes nothing where a hint is enough
-    if level in ("LOCAL_ONE", "LOCAL_QUORUM"):
-        needed = 1 if level == "LOCAL_ONE" else majority(replicas[local])
-        return needed + joining.get(local, 0)
-    if level == "EACH_QUORUM":
-        needed = sum(majority(count) for count in replicas.values())
-    elif level in _COUNTED:
-        needed = _COUNTED[level]
-    else:
-        total = sum(replicas.values())
-        needed = total if level == "ALL" else majority(total)
-    return needed + sum(joining.values())
+    places = joining if not level.startswith("LOCAL_") else {local}
+    return sum(required(level, replicas, local).values()) + sum(joining.get(place, 0) for place in places)
 
 
 def level_availability(

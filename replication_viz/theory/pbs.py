@@ -14,9 +14,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .delays import Legs
+from ..chance import Legs, Proportion, wilson
 from .quorum import check_sizes
-from .tally import Proportion, Tally, wilson
+from .tally import Tally
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -1,0 +1,25 @@
+"""Rows that several leaders write: what a write does, what each leader's table makes of it, and a run told again.
+
+The engine keeps such tables while it runs; measures and checks get them back from a trace. Nothing here knows when
+messages arrive: that is the engine's business.
+"""
+
+from .deeds import Deed, Deeds
+from .kinds import Kind, kind_of
+from .replay import Replay, Step, StepKind, replay
+from .table import Found, Record, Row, Table
+
+__all__ = [
+    "Deed",
+    "Deeds",
+    "Found",
+    "Kind",
+    "Record",
+    "Replay",
+    "Row",
+    "Step",
+    "StepKind",
+    "Table",
+    "kind_of",
+    "replay",
+]
