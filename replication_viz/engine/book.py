@@ -78,6 +78,10 @@ class Book:
         """Return whose operation it is."""
         return self._client[row]
 
+    def key(self, row: int) -> int:
+        """Return which key an operation is about."""
+        return self._key[row]
+
     def is_write(self, row: int) -> bool:
         """Return whether an operation is a write or a delete."""
         return self._kind[row] != OpKind.READ

@@ -36,11 +36,15 @@ class Following:
             if newest is not known and self._reaches(group, newest) and (group, newest.number) not in self._due:
                 self._due.add((group, newest.number))
                 self._cluster.clock.call(self._cluster.scenario.follow_ms, self._hear, (group, newest))
-            target = known.number if self._reaches(group, known) else None
-            self._clients.send_to(group, target, now)
+            target = known if self._reaches(group, known) else None
             moments, leaders = self._asks[group]
-            moments.append(now)
-            leaders.append(-1 if target is None else target)
+            number = -1 if target is None else target.number
+            if number != leaders[-1]:
+                moments.append(now)
+                leaders.append(number)
+                self._clients.send_to(group, None if target is None else number, now)
+                if target is not None:
+                    target.wake()
 
     def leader_of(self, client: Ints, moments: Floats) -> Ints:
         """Return which leader each of these clients asks at these moments (ms): ndarray, shape (n,); -1 for none."""

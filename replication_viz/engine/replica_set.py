@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from ..scenario import CutLink, Partition, Scenario
 from ..trace import MarkKind, Position, Role
 from .clients import Clients
-from .clock import Call, Clock
+from .clock import Call, Clock, FrozenClock
 from .disk import Disk
 from .hot_standby import Vacuum
 from .leader import Leader
@@ -187,8 +187,20 @@ class ReplicaSet:
         if self.newest.history.term > 1 and self.newest.up:
             for node in list(self.nodes):
                 if node is not self.newest and node.up and self.can_talk(node.name, self.newest.name):
-                    self.meet(node)
+                    self._tell(node)
         self.on_change()
+
+    def _tell(self, node: Node) -> None:
+        """Let a node hear of the newest leader: at once, or when it has thawed."""
+        if isinstance(node.clock, FrozenClock):
+            node.clock.call(0, self._hear, (node, node.life))
+        else:
+            self.meet(node)
+
+    def _hear(self, event: Call) -> None:
+        node, life = event.value
+        if self.nodes[node.number] is node and node.life == life and node is not self.newest:
+            self.meet(node)
 
     def meet(self, node: Node) -> None:
         """Let a node that hears of the newest leader follow it, if its log is the begin of that one's."""

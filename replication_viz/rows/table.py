@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..conflicts import NOTHING_SEEN, Dot, HybridLogicalClock, HybridTime, VersionVector, Write
-from ..scenario import Scenario, clock_offset_ms
+from ..scenario import Scenario, SkewClock, clock_offset_ms
 from .deeds import Deeds
 from .kinds import Kind, Plain, Refused, Version, kind_of
 
@@ -91,7 +91,8 @@ class Table:
         self.flushed = 0
         self._leader = leader
         self._deeds = deeds
-        self._scenario = scenario
+        jumps = [f.at_ms for f in scenario.timeline if isinstance(f, SkewClock) and f.node == leader]
+        self._ahead = [(begin, clock_offset_ms(scenario, leader, begin)) for begin in (0.0, *jumps)]
         self._hybrid = scenario.resolve == "hlc"
         self._clock = HybridLogicalClock(HybridTime(self.wall_ms(0.0)))
         self._nothing = Row(NOTHING_SEEN, self.kind.nothing)
@@ -100,7 +101,7 @@ class Table:
 
     def wall_ms(self, now: float) -> float:
         """Return what the leader's wall clock shows, ms."""
-        return now + clock_offset_ms(self._scenario, self._leader, now)
+        return now + next(ahead for begin, ahead in reversed(self._ahead) if begin <= now)
 
     @property
     def keys(self) -> frozenset[int]:

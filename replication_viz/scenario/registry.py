@@ -7,7 +7,20 @@ from functools import cached_property
 from typing import Any
 
 from .errors import ScenarioError, suggestion
-from .faults import Change, Crash, CutLink, LongQuery, LoseArchive, Partition, PauseReplay, StallDisk, Statement
+from .faults import (
+    Change,
+    Crash,
+    CutLink,
+    Freeze,
+    LinkDelay,
+    LongQuery,
+    LoseArchive,
+    Partition,
+    PauseReplay,
+    Restart,
+    StallDisk,
+    Statement,
+)
 from .model import NodeSettings, Scenario
 
 
@@ -314,6 +327,74 @@ def _entries() -> dict[str, dict[str, Any]]:
             "title": "A migration that set every price to zero",
             **small_shop,
             "faults": (Statement(at_ms=103.4 * _MINUTE, what="bad_update"),),
+        },
+        "stale_after_write": {
+            "title": "Why did my change not save?",
+            "ack": "async",
+            "replicas": 2,
+            "rate_per_s": 25,
+            "clients": 40,
+            "keys": 40,
+            "lag_ms": 300,
+            "reread_ms": 100,
+            "duration_ms": 6_000,
+        },
+        "failover": {
+            "title": "The leader dies, and somebody notices",
+            "ack": "async",
+            "rate_per_s": 300,
+            "controllers": "s1, s2, s3",
+            "faults": (Crash(node="L", at_ms=1_500), Restart(node="L", at_ms=4_000)),
+            "duration_ms": 6_000,
+        },
+        "false_alarm": {
+            "title": "A slow network, and a controller without patience",
+            "ack": "async",
+            "rate_per_s": 200,
+            "clients": 20,
+            "controllers": "s1",
+            "detect_ms": 400,
+            "follow_ms": 800,
+            "rejoin": "none",
+            "faults": (LinkDelay(source="L", target="s1", extra_ms=600, at_ms=1_500, for_ms=2_000),),
+            "duration_ms": 5_000,
+        },
+        "split_brain": {
+            "title": "Split-brain",
+            "ack": "async",
+            "rate_per_s": 300,
+            "clients": 40,
+            "controllers": "s1",
+            "remote_clients": 0.35,
+            "faults": (Partition(nodes=("L",), at_ms=1_000, for_ms=4_000),),
+            "duration_ms": 7_000,
+        },
+        "frozen_leader": {
+            "title": "The leader was only asleep",
+            "ack": "async",
+            "rate_per_s": 300,
+            "clients": 40,
+            "controllers": "s1, s2, s3",
+            "fence": "lease",
+            "faults": (Freeze(node="L", at_ms=1_500, for_ms=2_500),),
+            "duration_ms": 6_000,
+        },
+        "cascading_failover": {
+            "title": "The next one gets the load, and falls, too",
+            "ack": "async",
+            "replicas": 2,
+            "rate_per_s": 1_500,
+            "write_us": 500,
+            "nodes": {
+                "L": NodeSettings(place="big"),
+                "s1": NodeSettings(place="small", write_us=900),
+                "s2": NodeSettings(place="small", write_us=900),
+            },
+            "controllers": "s1, s2",
+            "detect_ms": 500,
+            "latency_limit_ms": 300,
+            "faults": (Crash(node="L", at_ms=1_500),),
+            "duration_ms": 8_000,
         },
     }
 
