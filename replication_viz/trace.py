@@ -47,8 +47,8 @@ class Outcome(IntEnum):
 class FlightKind(IntEnum):
     """What a message carries. A replica's replies say how far it has written, flushed or replayed.
 
-    From STORE on they are of a leaderless database: ``lsn_from`` is the row of the operation in `Trace.ops`, -1 for what
-    nobody waits for, and ``lsn_to`` the version that the message carries. A SYNC compares what two nodes hold and
+    From STORE on they are of a leaderless database: ``lsn_from`` is the row of the operation in `Trace.ops`, -1 for
+    what nobody waits for, and ``lsn_to`` the version that the message carries. A SYNC compares what two nodes hold and
     carries so many hashes, or keys with their versions. A coordinator that is a replica itself sends to itself.
     """
 
@@ -359,6 +359,8 @@ class Trace:
         """
         ops = self.ops.where(self.ops.invoked < moment).columns()
         ops = _hide_later(ops, "returned", moment, hidden=("outcome", "lsn", "value"))
+        waits = (ops["kind"] == OpKind.READ) & np.isnan(ops["returned"])
+        ops["node"] = np.where(waits, 0, ops["node"])  # a read that waits may yet go elsewhere
         flights = self.flights.where(self.flights.sent < moment).columns()
         flights = _hide_later(flights, "arrived", moment, hidden=("lost",))
         states = self.states.where(self.states.begin < moment).columns()

@@ -34,7 +34,7 @@ class Retention:
         self._keep_for_slot = self._segments(scenario.max_slot_wal_keep_mb)
         self._limited = scenario.max_slot_wal_keep_mb >= 0
         self._max_wal = self._segments(scenario.max_wal_mb)
-        self._checkpoint_bytes = scenario.max_wal_mb * _MB / (1 + _COMPLETION)
+        self.checkpoint_bytes = scenario.max_wal_mb * _MB / (1 + _COMPLETION)
         self._room_bytes = scenario.wal_disk_mb * _MB
         self._last_checkpoint = 0
         self.oldest = 0
@@ -54,7 +54,7 @@ class Retention:
 
     def checkpoint_due(self, lsn: int) -> bool:
         """Return whether the log since the last checkpoint has grown enough for another one."""
-        return (lsn - self._last_checkpoint) * self._write_bytes >= self._checkpoint_bytes
+        return (lsn - self._last_checkpoint) * self._write_bytes >= self.checkpoint_bytes
 
     def is_full(self, lsn: int) -> bool:
         """Return whether the log no longer fits its disk."""
@@ -95,7 +95,7 @@ class Retention:
 
     def alarm_lsn(self) -> int:
         """Return from which LSN on a checkpoint is due, or the log no longer fits its disk."""
-        due = self._last_checkpoint + self._checkpoint_bytes / self._write_bytes
+        due = self._last_checkpoint + self.checkpoint_bytes / self._write_bytes
         full = (self.oldest * self._segment_bytes + self._room_bytes) / self._write_bytes
         return ceil(min(due, full))
 

@@ -55,6 +55,21 @@ _STATE = """async ([name]) => {
 }"""
 
 
+_OPEN = """async (path) => {
+    const app = window.jupyterapp;
+    if (!app || [...app.shell.widgets('main')].some((widget) => widget.context)) return false;
+    await app.commands.execute('docmanager:open', {path, factory: 'Notebook'});
+    return true;
+}"""
+
+_CLOSE = """() => {
+    for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
+        if (widget.context) widget.context.model.dirty = false;
+        widget.dispose();
+    }
+}"""
+
+
 def find_chromium() -> str | None:
     """Return the path of the first Chromium on the PATH."""
     return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
@@ -212,10 +227,47 @@ def watched_page(browser: Browser, base_url: str | None = None, **context_option
     complaints.assert_none()
 
 
+@dataclass
+class LabPage:
+    """A page on JupyterLab that test after test uses: to load it anew takes several times as long as most of them."""
+
+    browser: Browser
+    server: Jupyter
+    _page: Page | None = None
+    _complaints: Complaints = field(default_factory=Complaints)
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Page]:
+        """Lend the page for one test, with no notebook open and no kernel; after a failure the next gets a new one.
+
+        The test must leave the page as it was, but for the notebooks that it opens, and without errors on the console.
+        """
+        if self._page is None:
+            context = self.browser.new_context(base_url=self.server.url, viewport={"width": 1280, "height": 900})
+            self._page, self._complaints = context.new_page(), Complaints()
+            self._complaints.watch(self._page)
+        try:
+            yield self._page
+            self._page.evaluate(_CLOSE)
+            self.server.end_sessions()
+            self._complaints.assert_none()
+        except BaseException:
+            self.close()
+            self.server.end_sessions()
+            raise
+
+    def close(self) -> None:
+        """Close it; the next one that is lent is another."""
+        if self._page is not None:
+            self._page.context.close()
+        self._page = None
+
+
 def open_notebook(page: Page, notebook: str, seconds: float = 60, query: str = "") -> None:
     """Show a notebook of the served folder and wait until its kernel is idle; `query` ends its address, after a `?`."""
-    # A workspace of its own: JupyterLab would otherwise restore what an earlier test had open.
-    page.goto(f"/lab/workspaces/{uuid.uuid4().hex}/tree/{notebook}" + (f"?{query}" if query else ""))
+    if query or not page.evaluate(_OPEN, notebook):
+        # A workspace of its own: JupyterLab would otherwise restore what an earlier test had open.
+        page.goto(f"/lab/workspaces/{uuid.uuid4().hex}/tree/{notebook}" + (f"?{query}" if query else ""))
     _wait(page, notebook, lambda state: state["ready"] and state["idle"], seconds)
 
 

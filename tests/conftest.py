@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from .browser import CHROMIUM_FLAGS, Jupyter, find_chromium, jupyter_server, watched_page
+from .browser import CHROMIUM_FLAGS, Jupyter, LabPage, find_chromium, jupyter_server, watched_page
 from .checkout import copy_notebooks, copy_tracked, install, new_environment, uv
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
@@ -54,14 +54,19 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def lab_page(browser: Browser, jupyter: Jupyter) -> Iterator[LabPage]:
+    """The page that `page` lends, one for each pytest worker."""
+    page = LabPage(browser, jupyter)
+    yield page
+    page.close()
+
+
 @pytest.fixture
-def page(browser: Browser, jupyter: Jupyter) -> Iterator[Page]:
-    """A page on JupyterLab, in a context of its own; fails if it leaves an error on the console."""
-    try:
-        with watched_page(browser, jupyter.url) as page:
-            yield page
-    finally:
-        jupyter.end_sessions()
+def page(lab_page: LabPage) -> Iterator[Page]:
+    """A page on JupyterLab without a notebook; fails if it leaves an error on the console."""
+    with lab_page.borrowed() as page:
+        yield page
 
 
 @pytest.fixture

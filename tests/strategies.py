@@ -14,13 +14,16 @@ from replication_viz.scenario import (
     Crash,
     CutLink,
     Fault,
+    Freeze,
     LinkDelay,
     NodeSettings,
     Partition,
     PauseReplay,
+    Promote,
     Restart,
     Scenario,
     ScenarioError,
+    SkewClock,
     SlowReplay,
     StallDisk,
 )
@@ -85,6 +88,65 @@ def _cut(way: tuple[str, str], both_ways: bool, for_ms: float | None) -> Fault:
 
 def _delay(way: tuple[str, str], extra_ms: float, for_ms: float | None) -> Fault:
     return LinkDelay(source=way[0], target=way[1], extra_ms=extra_ms, for_ms=for_ms, at_ms=0)
+
+
+@st.composite
+def failovers(draw: st.DrawFn) -> Scenario:
+    """Return any scenario of one to three seconds in which another node may lead, with faults of every kind."""
+    replicas, duration_ms = draw(st.integers(1, 4)), draw(st.sampled_from([600.0, 1_500.0, 3_000.0]))
+    nodes = [LEADER, *(f"s{i}" for i in range(1, replicas + 1))]
+    anyone, now, lasts = st.sampled_from(nodes), st.just(0.0), numbers(1, duration_ms)
+    split = st.lists(anyone, min_size=1, max_size=replicas, unique=True).map(tuple)
+    one = st.one_of(
+        st.builds(Crash, node=anyone, at_ms=now),
+        st.builds(Restart, node=anyone, at_ms=now),
+        st.builds(Promote, node=anyone, at_ms=now),
+        st.builds(Freeze, node=anyone, for_ms=lasts, at_ms=now),
+        st.builds(SkewClock, node=anyone, by_ms=numbers(-800, 800), at_ms=now),
+        st.builds(Partition, nodes=split, for_ms=st.none() | lasts, at_ms=now),
+        st.permutations(nodes).flatmap(lambda way: st.builds(_cut, st.just((way[0], way[1])), st.booleans(), lasts)),
+        st.permutations(nodes).flatmap(
+            lambda way: st.builds(_delay, st.just((way[0], way[1])), numbers(0, 900), lasts)
+        ),
+    )
+    timed = st.builds(lambda fault, at_ms: fault.model_copy(update={"at_ms": at_ms}), one, numbers(0, duration_ms))
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "ack": st.sampled_from(ACKS),
+        "arrivals": st.sampled_from(("poisson", "constant", "closed")),
+        "reads_per_s": st.sampled_from([0, 200]),
+        "reread_ms": st.sampled_from([-1, 0, 30]),
+        "read_from": st.sampled_from(["random", "round_robin", "nearest", "leader", "s1"]),
+        "session": st.sampled_from(["none", "pin", "lsn", "causal", "sticky"]),
+        "detector": st.sampled_from(["timeout", "phi"]),
+        "detect_ms": st.sampled_from([50, 200, 800]),
+        "heartbeat_ms": st.sampled_from([20, 100]),
+        "promote": st.sampled_from(["most_advanced", "first", "s1"]),
+        "promote_ms": st.sampled_from([0, 150]),
+        "fence": st.sampled_from(["none", "stonith", "lease", "tokens"]),
+        "fence_first": st.booleans(),
+        "stonith_reaches": st.booleans(),
+        "lease_ms": st.sampled_from([100, 1_000]),
+        "clock_drift": st.sampled_from([0, 0.3]),
+        "rejoin": st.sampled_from(["rewind", "rebuild", "none"]),
+        "remote_clients": st.sampled_from([0, 0.5, 1]),
+        "follow_ms": st.sampled_from([0, 100]),
+        "latency_limit_ms": st.sampled_from([0, 20]),
+        "slots": st.booleans(),
+        "lag_ms": st.sampled_from([0, 80]),
+        "write_us": st.sampled_from([0, 3_000]),
+        "seed": st.integers(0, 1_000),
+    }
+    values = draw(st.fixed_dictionaries({}, optional=optional))
+    seats = draw(st.lists(anyone, max_size=len(nodes), unique=True))
+    faults = tuple(draw(st.lists(timed, max_size=6)))
+    return Scenario(
+        **values,
+        replicas=replicas,
+        duration_ms=duration_ms,
+        controllers=", ".join(seats),
+        database_mb=20,
+        faults=(*faults, Promote(node=nodes[-1], at_ms=duration_ms * 0.9)),
+    )
 
 
 @cache

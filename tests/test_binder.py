@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from .browser import Jupyter, jupyter_server, run_all, watched_page
+from .browser import LabPage, jupyter_server, run_all
 from .checkout import NOTEBOOKS, ROOT, copy_notebooks, copy_tracked, install, new_environment, tracked_files, uv
 
 REQUIREMENTS = ROOT / "binder" / "requirements.txt"
@@ -80,8 +80,8 @@ def base_versions() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def like_binder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
-    """JupyterLab of an environment made as Binder makes it: base image, our requirements, our package."""
+def like_binder(wheel: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabPage]:
+    """A page on the JupyterLab of an environment made as Binder makes it: base image, our requirements, our package."""
     home = tmp_path_factory.mktemp("binder")
     found = shutil.which("python3.12") and subprocess.run(["python3.12", "-c", ""], capture_output=True).returncode == 0
     python = new_environment(home / "env", python="3.12" if found else sys.executable)
@@ -93,13 +93,14 @@ def like_binder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     installed = uv("pip", "freeze", "--python", python).replace("-", "_").splitlines()
     assert {pin.replace("-", "_") for pin in base} <= set(installed)
     with jupyter_server(copy_notebooks(home / "notebooks"), home, python=str(python)) as server:
-        yield server
+        page = LabPage(browser, server)
+        yield page
+        page.close()
 
 
 @needs_repo2docker
 @pytest.mark.browser
 @pytest.mark.parametrize("notebook", [path.name for path in NOTEBOOKS])
-def test_the_lesson_runs_in_binders_jupyterlab(notebook: str, browser: Browser, like_binder: Jupyter):
-    with watched_page(browser, like_binder.url) as page:
+def test_the_lesson_runs_in_binders_jupyterlab(notebook: str, like_binder: LabPage):
+    with like_binder.borrowed() as page:
         run_all(page, notebook)
-    like_binder.end_sessions()

@@ -224,3 +224,24 @@ def test_no_chart_touches_pyplot() -> None:
 def test_the_named_scenarios_are_drawn() -> None:
     for name in ("start_here", "one_sick_standby"):
         assert "p50" in CommitLatency().show(run(scenarios[name])).alt
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_chart_takes_another_theme_in_the_same_widget(kind: type[Any]) -> None:
+    chart = kind().show(SICK)
+    size = chart.figure.get_size_inches().tolist()
+    image = chart.widget().children[0]
+    for theme in ("dark", "dark", "light"):
+        chart.wear(theme)
+        chart.show(SICK)
+        assert chart.widget().children[0] is image
+        with Image.open(BytesIO(image.value)) as picture:
+            assert to_hex(np.asarray(picture.convert("RGB"))[2, 2] / 255) == STYLE.ground.on(theme)
+        assert chart.figure.get_size_inches().tolist() == size
+
+
+def test_markers_lie_evenly_in_time_however_jagged_a_line_is() -> None:
+    chart = Positions().show(run(Scenario(duration_ms=400, ack="async", replicas=1)))
+    for line in chart.lines.values():
+        first, every = line.get_markevery()  # type: ignore[misc]
+        assert (first, every) == (pytest.approx(0, abs=70), 70)

@@ -78,7 +78,7 @@ def test_a_fault_is_moved_and_stretched_by_its_numbers(listed: Page) -> None:
     assert focus(listed) == "4 at"
     assert listed.locator(".rv-faults tbody tr").first.get_attribute("data-fault") == "4"
     expect(listed.locator("[aria-live=polite].rv-unseen")).to_have_text(
-        "s1 crashes at 20 ms, no longer at 1\u202f100 ms. Undo with Ctrl+Z."
+        "s1 crashes at 20 ms, no longer at 1,100 ms. Undo with Ctrl+Z."
     )
 
 
@@ -87,7 +87,7 @@ def test_a_fault_is_moved_and_stretched_by_its_numbers(listed: Page) -> None:
     [
         ("at", "", "A fault needs a time at which it begins."),
         ("at", "-5", "It cannot begin before the run does: at least 0 ms."),
-        ("at", "1501", "The run ends at 1\u202f500 ms: at most that."),
+        ("at", "1501", "The run ends at 1,500 ms: at most that."),
         ("at", "12e", "This is not a number of milliseconds."),
         ("lasts", "0", "It must last longer than 0 ms; empty: until the end."),
         ("lasts", "--", "This is not a number of milliseconds."),
@@ -126,11 +126,11 @@ def test_what_the_kernel_refuses_is_told_beside_the_number(listed: Page) -> None
 
 
 def test_a_fault_is_removed_and_the_focus_goes_to_the_next(listed: Page) -> None:
-    listed.get_by_role("button", name="Remove: s1 crashes at 1\u202f100 ms").click()
+    listed.get_by_role("button", name="Remove: s1 crashes at 1,100 ms").click()
     assert sent(listed) == [{"do": "remove", "fault": 4}]
     take(listed, SICK.but(faults=(*FAULTS[:4], FAULTS[5])))
     assert focus(listed) == "4 remove"
-    assert cell(listed, 4, "remove").get_attribute("aria-label") == "Remove: s1 restarts at 1\u202f300 ms"
+    assert cell(listed, 4, "remove").get_attribute("aria-label") == "Remove: s1 restarts at 1,300 ms"
     listed.keyboard.press("Enter")
     assert sent(listed) == [{"do": "remove", "fault": 4}]
     take(listed, SICK.but(faults=()))

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from replication_viz import run, scenarios, trace_files
 from replication_viz.panels import keep
@@ -16,7 +16,7 @@ from replication_viz.panels.shared import Shared
 from replication_viz.scenario import Crash
 from replication_viz.trace import Position
 
-from .browser import Jupyter, open_notebook, run_all
+from .browser import Jupyter, open_notebook, run_all, watched_page
 from .test_lessons_browser import shown
 
 pytestmark = pytest.mark.browser
@@ -127,7 +127,7 @@ def test_a_text_that_is_none_is_a_sentence_and_the_picture_stays(stage: Locator)
 
 
 def test_the_link_opens_the_same_run_in_the_first_panel_that_it_is_meant_for(
-    page: Page, stage: Locator, notebook: str
+    browser: Browser, jupyter: Jupyter, page: Page, stage: Locator, notebook: str
 ) -> None:
     drawer = opened(stage)
     drawer.get_by_role("textbox", name="A text that somebody gave you").fill(TEXT)
@@ -137,17 +137,19 @@ def test_the_link_opens_the_same_run_in_the_first_panel_that_it_is_meant_for(
     page.evaluate("() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; }")
     drawer.get_by_role("button", name="Copy link").click()
     link = page.wait_for_function("window.copied").json_value()
+    page.evaluate("() => { delete navigator.clipboard.writeText; delete window.copied; }")
     before, _, query = link.partition("?")
     assert before.endswith(f"/lab/tree/{notebook}")
     assert "token" not in query
-    run_all(page, notebook, query=query.replace("~vspace-time", "~vspace-time~dfaults"))
-    labs = page.locator(".rv-lab")
-    assert_restored(shown(page, labs.nth(1)))
-    for number, title in ((0, "idle_network"), (2, "one_sick_standby")):
-        other = shown(page, labs.nth(number))
-        expect(other.locator(".rv-title")).to_have_text(scenarios[title].title)
-        expect(other).to_have_attribute("data-view", "logs")
-        assert "FIRST 2" not in other.locator(".rv-setting").inner_text()
+    with watched_page(browser, jupyter.url) as fresh:
+        run_all(fresh, notebook, query=query.replace("~vspace-time", "~vspace-time~dfaults"))
+        labs = fresh.locator(".rv-lab")
+        assert_restored(shown(fresh, labs.nth(1)))
+        for number, title in ((0, "idle_network"), (2, "one_sick_standby")):
+            other = shown(fresh, labs.nth(number))
+            expect(other.locator(".rv-title")).to_have_text(scenarios[title].title)
+            expect(other).to_have_attribute("data-view", "logs")
+            assert "FIRST 2" not in other.locator(".rv-setting").inner_text()
 
 
 def test_without_a_link_nothing_is_restored(page: Page, notebook: str) -> None:

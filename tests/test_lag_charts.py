@@ -52,6 +52,19 @@ def test_a_queue_that_can_serve_all_passes_all_on_and_never_more_than_it_can() -
     assert (left <= arrived).all()
 
 
+def test_a_chart_in_another_theme_is_of_the_same_replica() -> None:
+    chart = LagCurves("light", node="s2")
+    chart.wear("dark")
+    trace = run(scenarios["slow_replay"].but(duration_ms=200))
+    assert chart.show(trace).alt.startswith("Lag over time: of s2: ")
+    assert chart.theme == "dark"
+
+
+def test_theory_without_a_queue_says_so_beside_lags_of_a_few_milliseconds() -> None:
+    labels = {cost: legend(LagCurves().show(run(STEADY.but(replay_us=cost))).axes)[-1] for cost in (100, 4_000)}
+    assert labels == {100: "theory: no queue", 4_000: "theory: replay"}
+
+
 CAUSES: dict[str, dict[str, Any]] = {
     "slow replay": {"replay_us": 4_000},
     "two workers, half of it serial": {"replay_us": 4_000, "replay_workers": 2, "dependent_share": 0.5},

@@ -48,7 +48,7 @@ def test_an_offer_is_told_in_few_words(place: str, offer: Offer):
     assert not offer.hint[0].isupper()
     assert not offer.label.endswith(".")
     numbers = [float(n) for n in re.findall(r"\d+", offer.hint)]
-    assert numbers == [value for value in offer.fault.values() if isinstance(value, int) and value is not True]
+    assert numbers == [abs(value) for value in offer.fault.values() if isinstance(value, int) and value is not True]
 
 
 def test_no_kind_of_fault_that_happens_somewhere_is_forgotten():

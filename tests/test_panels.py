@@ -10,6 +10,7 @@ from replication_viz import Scenario, ScenarioError, measures, scenarios
 from replication_viz.panels import Lab, Matrix
 from replication_viz.panels.knobs import ack_mode, ack_text, available, turned
 from replication_viz.scenario import StallDisk
+from replication_viz.views.charts import Lags
 
 SHORT = Scenario(duration_ms=300, rate_per_s=100, partition_at_ms=100, partition_for_ms=100)
 
@@ -217,3 +218,25 @@ def test_the_matrix_says_which_outcomes_a_knob_moves_and_which_stay() -> None:
     assert html.count('class="stays"') == 3 + 1  # the answer within 250 ms stays under both
     assert "▼" in html
     assert "▲" in html
+
+
+def test_in_a_coarse_run_batches_come_neither_too_rarely_nor_too_often_at_any_rate() -> None:
+    day = scenarios["delayed_replica"]
+    grains = {rate: turned(day, {"rate_per_s": rate})[0].grain for rate in (0, 1, 100, 200, 2_000, 20_000)}
+    assert grains == {0: 1, 1: 10, 100: 1_000, 200: 2_000, 2_000: 2_000, 20_000: 10_800}
+    assert turned(day, {"rate_per_s": 1, "grain": 7})[0].grain == 7, "unless it is chosen"
+    assert turned(SHORT, {"rate_per_s": 20_000})[0].grain == 1, "a fine run stays fine"
+
+
+def test_charts_follow_the_theme_of_the_page() -> None:
+    chart = Lags()
+    lab = Lab(SHORT, charts=[chart])
+    before = chart.widget().children[0].value
+    lab.children[-1].theme = "dark"
+    assert chart.theme == "dark"
+    assert chart.widget().children[0].value != before
+    lab.knobs["lag_ms"].value = 40
+    assert chart.theme == "dark"
+    lab.children[-1].theme = "light"
+    lab.knobs["lag_ms"].value = SHORT.lag_ms
+    assert chart.widget().children[0].value == before

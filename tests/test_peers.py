@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from replication_viz import Scenario, measures, run
+from replication_viz import Scenario, measures, run, theory
 from replication_viz.scenario import CutLink, LinkDelay, Partition
 from replication_viz.trace import OpKind, Position
 
@@ -165,3 +165,44 @@ def test_on_with_an_apply_delay_still_reads_stale_and_remote_apply_does_not():
     assert stale_right_after_the_answer("s1", "remote_apply")[0] == 0
     stale, of = stale_right_after_the_answer("ANY 1 (*)", "remote_apply")
     assert stale == of > 20
+
+
+def test_4_partial_quorums_are_random_copies_so_a_miss_can_happen_as_often_as_sets_do_not_meet():
+    """A peer's quorums are always the same nodes: with R = W = 1 its reads never miss. C(N - W, R) / C(N, R) do."""
+    scenario = Scenario(
+        topology="leaderless",
+        members=3,
+        write_quorum=1,
+        read_quorum=1,
+        fan_out="quorum",
+        read_repair="off",
+        arrivals="constant",
+        rate_per_s=100,
+        reread_ms=3,
+        keys=1,
+        duration_ms=15_000,
+    )
+    found = measures.freshness(run(scenario))
+    expected = theory.miss_probability(3, 1, 1)
+    assert 1 - found.fresh.mean() == pytest.approx(expected, abs=5 * np.sqrt(expected * (1 - expected) / len(found)))
+
+
+def test_4_one_sequential_client_never_creates_a_conflict():
+    """Whichever copies take its writes, and whoever serves them; with eight clients there are conflicts."""
+    scenario = Scenario(
+        topology="leaderless",
+        write_quorum=1,
+        read_quorum=1,
+        arrivals="closed",
+        clients=1,
+        think_ms=0,
+        keys=1,
+        network_ms=10,
+        network_spread=1,
+    )
+    alone = run(scenario)
+    assert len(measures.writes(alone)) > 100
+    assert len(measures.concurrent_writes(alone)) == 0
+    newest = measures.writes(alone).lsn.max()
+    assert set(measures.holders(alone, 0, alone.duration_ms).values()) <= {0, newest, newest - 1, newest - 2}
+    assert len(measures.concurrent_writes(run(scenario.but(clients=8)))) > 100

@@ -93,6 +93,7 @@ def test_the_computed_moment_stands_beside_the_one_of_the_run() -> None:
         ({"slots": True}, None),
         ({"slots": True, "max_slot_wal_keep_mb": 16}, "falls off"),
         ({"slots": True, "max_slot_wal_keep_mb": 16, "wal_disk_mb": 12}, "disk full"),
+        ({"wal_keep_mb": 4, "wal_disk_mb": 6}, "disk full"),
         ({"faults": ()}, None),
         ({"faults": (Crash(node="L", at_ms=5_000),)}, None),
     ],
@@ -100,6 +101,14 @@ def test_the_computed_moment_stands_beside_the_one_of_the_run() -> None:
 def test_what_is_to_be_expected_follows_from_the_limits(changes: dict[str, Any], what: str | None) -> None:
     found = expected(SLEEP.but(**changes))
     assert (found.what if found else None) == what
+
+
+def test_a_disk_that_cannot_hold_the_log_until_the_next_checkpoint_is_full_before_anybody_sleeps() -> None:
+    small = SLEEP.but(wal_keep_mb=4, wal_disk_mb=6)
+    found, trace = expected(small), run(small)
+    assert found is not None
+    assert found.at_ms == pytest.approx(1000 * 6 * MB / 2e6)
+    assert measures.disk_full_ms(trace) == pytest.approx(found.at_ms, abs=500)
 
 
 def test_limits_in_force_are_lines_with_their_names_and_sizes() -> None:

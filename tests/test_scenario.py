@@ -246,7 +246,7 @@ def test_a_change_is_told_by_the_name_and_unit_of_its_field_or_by_the_setting_of
     for setting in set(said) - {"ack", "level"}:
         field = field_info(setting)
         assert isinstance(field.json_schema_extra, dict)
-        assert said[setting] == f"{field.title} set to 2,000,000 {field.json_schema_extra['unit']}"
+        assert said[setting] == f"{field.title} set to 2,000,000 {field.json_schema_extra['unit']}".rstrip()
     assert Change(setting="level", value="remote_apply", at_ms=1).sentence() == "synchronous_commit set to remote_apply"
     assert Change(setting="ack", value="all", at_ms=1).sentence() == "acknowledgement rule set to all"
     assert set(CHANGEABLE) == set(get_args(Change.model_fields["setting"].annotation))

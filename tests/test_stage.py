@@ -129,6 +129,17 @@ def test_the_window_holds_the_head_and_what_waits() -> None:
     assert (waiting < width).all()
 
 
+def test_the_window_holds_positions_that_are_drawn_at_long_steps() -> None:
+    trace = run(Scenario(ack="async", replicas=1, rate_per_s=20_000, grain=100, duration_ms=60_000))
+    seen = Seen(trace)
+    step = seen.head["grid"]
+    assert step > 10
+    head, width = seen.window[0] / 16, 2 ** (seen.window[1] / 1024)
+    drawn = np.linspace(0, trace.duration_ms, len(head)) // step * step
+    assert (head - 0.94 * width <= trace.at("s1", Position.REPLAYED, drawn)).all()
+    assert (48 * 100 <= width * 1.001).all(), "and a batch is a small part of it"
+
+
 def test_captions_tell_the_beginning_and_the_end_of_a_fault() -> None:
     events = Seen(run(scenarios["one_sick_standby"])).head["events"]
     texts = [event["text"] for event in events]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from replication_viz import measures, run, scenarios
-from replication_viz.scenario import Change, Crash, CutLink, Partition, Scenario, StallDisk
+from replication_viz.scenario import Change, Crash, CutLink, Partition, PauseReplay, Scenario, SlowReplay, StallDisk
 from replication_viz.trace import MarkKind, OpKind, Outcome, Position, Trace
 from replication_viz.views import stale
 from replication_viz.views.assets import static
@@ -54,6 +54,18 @@ def test_an_event_of_an_application_server_names_the_server() -> None:
     for event in full:
         assert event["text"].startswith(f"app{event['server'] + 1}:")
         assert "nodes" not in event
+
+
+def test_replay_that_stands_still_is_not_called_slow() -> None:
+    faults = (PauseReplay(node="s1", at_ms=100, for_ms=50), SlowReplay(node="s2", at_ms=100, for_ms=50))
+    spans = head(run(Scenario(replicas=2, faults=faults, duration_ms=200)))["spans"]
+    assert [span["word"] for span in spans] == ["replay paused", "slow replay"]
+
+
+def test_a_setting_that_is_empty_gives_way_to_one_that_says_something() -> None:
+    silent = Scenario(ack="async", duration_ms=50)
+    assert head(run(silent))["setting"] == "synchronous_standby_names = ''"
+    assert head(run(silent.but(wal_keep_mb=64)))["setting"] == "wal_keep_size = 64MB"
 
 
 def test_a_span_says_its_kind_and_all_its_nodes() -> None:

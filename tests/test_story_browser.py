@@ -79,13 +79,8 @@ def verdict(page: Page) -> str:
 
 
 def plain(text: str) -> str:
-    """A text with common spaces: numbers have narrow ones, and keep their unit on the line."""
+    """A text with common spaces: some numbers keep their unit on the line."""
     return text.replace("\u202f", " ").replace("\u00a0", " ")
-
-
-def grouped(number: int) -> str:
-    """A number as the page writes it, with common spaces."""
-    return f"{number:,}".replace(",", " ")
 
 
 def rows(page: Page) -> list[list[str]]:
@@ -248,7 +243,7 @@ def test_a_waiting_write_says_for_whom_and_why(story: Page) -> None:
     committed = int(data(story)["committed"])
     said = verdict(story)
     assert said.startswith(f"Write {committed + 1} has waited 302 ms for s1, ")
-    assert said.endswith("because s1’s disk has stalled since 1 000 ms.")
+    assert said.endswith("because s1’s disk has stalled since 1,000 ms.")
     seek(story, 500)
     assert verdict(story).startswith(f"Write {committed + 1} has not arrived yet: it comes at ")
     assert all(line["later"] for line in chain(story))
@@ -258,7 +253,7 @@ def test_a_waiting_write_says_for_whom_and_why(story: Page) -> None:
     ("moment", "ending"),
     [
         (1_199, "has waited 39 ms for L’s disk."),
-        (1_250, "crashed at 1 200 ms before it was on its disk. Its client never had an answer."),
+        (1_250, "crashed at 1,200 ms before it was on its disk. Its client never had an answer."),
     ],
 )
 def test_a_write_that_a_crash_took_before_it_was_on_disk_is_gone(
@@ -291,11 +286,11 @@ def test_what_a_crash_of_the_leader_takes_is_in_the_story_and_can_be_followed(br
         settled(page)
         lsn = int(measures.loss(trace, 1_500.0).writes.lsn[0])
         said = verdict(page)
-        assert said.startswith(f"Write {grouped(lsn)} was acknowledged at")
-        assert "L has been down since 1 500 ms, and no replica that is up has it: it is lost unless L returns" in said
+        assert said.startswith(f"Write {lsn:,} was acknowledged at")
+        assert "L has been down since 1,500 ms, and no replica that is up has it: it is lost unless L returns" in said
         [crash] = [plain(line["text"]) for line in chain(page) if line["what"] == "crash"]
         heads = [int(trace.at(name, Position.RECEIVED, 1_500.0)) for name in ("s1", "s2", "s3")]
-        ends = [f"s{i}’s log ends at {grouped(head)}" for i, head in enumerate(heads, 1)]
+        ends = [f"s{i}’s log ends at {head:,}" for i, head in enumerate(heads, 1)]
         assert crash == f"crashes; {ends[0]}, {ends[1]} and {ends[2]}: gone whoever is promoted"
 
 
@@ -408,7 +403,7 @@ def test_a_number_typed_and_entered_is_followed_and_a_line_is_a_way_through_time
     story.get_by_label("Follow write").fill("99999")
     story.keyboard.press("Enter")
     settled(story)
-    assert verdict(story) == "There is no write 99 999: the last one of this run is 820."
+    assert verdict(story) == "There is no write 99,999: the last one of this run is 820."
 
 
 def test_a_shortcut_is_offered_only_while_there_is_something_to_follow(story: Page) -> None:
@@ -488,7 +483,7 @@ def test_events_are_filtered_by_node_and_by_kind(browser: Browser, tmp_path: Pat
 
 
 def test_an_event_is_a_way_through_time_by_mouse_and_by_keyboard(story: Page) -> None:
-    story.get_by_role("button", name="1 000 ms: go there").click()
+    story.get_by_role("button", name="1,000 ms: go there").click()
     settled(story)
     assert data(story)["moment"] == "1000"
     times = story.locator(".rv-events-table .rv-when")
@@ -528,10 +523,10 @@ def test_two_runs_tell_their_events_in_one_list(story: Page) -> None:
     assert heads == ["Time", "Run", "Where", "What", "Kind"]
     by_text = {(row[0], row[3]): row[1] for row in rows(story)}
     stalls = {run_: time for (time, text), run_ in by_text.items() if text.startswith("Over: s1: disk")}
-    assert stalls == {"A": "1 500.0 ms", "B": "3 000.0 ms"}
+    assert stalls == {"A": "1,500.0 ms", "B": "3,000.0 ms"}
     assert {run_ for (_, text), run_ in by_text.items() if text.startswith("s1: disk")} == {"A and B"}
     assert [row[0] for row in rows(story)] == sorted(
-        [row[0] for row in rows(story)], key=lambda t: float(t[:-3].replace(" ", ""))
+        [row[0] for row in rows(story)], key=lambda t: float(t[:-3].replace(",", ""))
     )
     # The same write in both runs, each with a fate of its own.
     lsn = follow_in_pair(story)
@@ -664,7 +659,7 @@ def test_a_click_on_a_message_follows_its_last_write(diagram: Page) -> None:
     diagram.mouse.move(x, y)
     tip = diagram.locator(".rv-tip")
     tip.wait_for()
-    assert str(lsn) in plain(tip.inner_text()).replace(" ", "")
+    assert f"{lsn:,}" in tip.inner_text()
     diagram.mouse.click(x, y)
     diagram.locator(".rv-verdict").wait_for()
     settled(diagram)

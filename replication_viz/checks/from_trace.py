@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ..trace import Flags, Ints, OpKind, Ops, Outcome, Position, Role, Trace
+from ..timelines import Timelines
+from ..trace import Flags, OpKind, Ops, Outcome, Role, Trace
+from . import copies, regions
 from .operation import Answer, Key, Kind, Operation, Value
 
-_KINDS: dict[int, Kind] = {OpKind.WRITE: "write", OpKind.READ: "read"}
+_KINDS: dict[int, Kind] = {OpKind.WRITE: "write", OpKind.READ: "read", OpKind.DELETE: "write"}
 _ANSWERS: dict[int, Answer] = {Outcome.OK: "ok", Outcome.FAILED: "failed", Outcome.UNKNOWN: "unknown"}
 
 
@@ -20,8 +22,11 @@ def operations(trace: Trace) -> tuple[Operation, ...]:
     An operator's statement is none: it is about the whole table, and the checkers judge key by key.
     """
     ops = trace.ops.where(np.isin(trace.ops.kind, list(_KINDS)))
+    if trace.scenario.topology == "multi_leader":
+        ops = regions.judged(trace, ops)
     nodes = trace.nodes
-    settled = np.where(np.isnan(ops.returned), ops.invoked, ops.returned)
+    reads = (ops.kind == OpKind.READ) & ~np.isnan(ops.returned)
+    asked = np.where(reads, ops.returned, ops.invoked)  # a write counts in the term in which it was taken
     columns = (
         ops.client.tolist(),
         ops.kind.tolist(),
@@ -32,7 +37,7 @@ def operations(trace: Trace) -> tuple[Operation, ...]:
         ops.outcome.tolist(),
         ops.node.tolist(),
         _or_none(ops.lsn, ops.lsn >= 0),
-        terms(trace, ops.node.astype(np.int64), settled).tolist(),
+        Timelines(trace).term_at(ops.node.astype(np.int64), asked).tolist(),
     )
     return tuple(
         Operation(
@@ -53,23 +58,33 @@ def operations(trace: Trace) -> tuple[Operation, ...]:
 
 def contents(trace: Trace, at_ms: float) -> dict[str, dict[Key, Value]]:
     """Return what each node that is up shows to a reader at a moment (ms): the value of each key that it holds."""
-    log = _log(trace)
-    log = log.where(log.invoked <= at_ms)
-    log = log.where(np.argsort(log.lsn, kind="stable"))
-    leader = leading(trace, at_ms)
+    if trace.scenario.topology == "leaderless":
+        everyone = copies.shown(trace, at_ms)
+        return {name: everyone[name] for name in up(trace, at_ms)}
+    if trace.scenario.topology == "multi_leader":
+        everyone = regions.shown(trace, at_ms)
+        return {name: everyone[name] for name in up(trace, at_ms)}
+    timelines = Timelines(trace)
+    log = _log(trace).where(_log(trace).invoked <= at_ms)
     shown = {}
     for name in up(trace, at_ms):
-        upto = int(trace.at(name, Position.COMMITTED if name == leader else Position.REPLAYED, at_ms))
-        held = log.where(log.lsn <= upto)
-        shown[name] = dict(zip(held.key.tolist(), held.value.tolist(), strict=True))
+        term, _ = timelines.log_of(name, at_ms)
+        visible = log.where(timelines.holds(log, term, int(timelines.shown(name, at_ms))))
+        visible = visible.where(np.argsort(visible.lsn, kind="stable"))
+        shown[name] = dict(zip(visible.key.tolist(), visible.value.tolist(), strict=True))
     return shown
 
 
 def held(trace: Trace, node: str, at_ms: float) -> dict[Key, set[Value]]:
     """Return the values that a node's log holds for each key at a moment (ms), replayed or not."""
-    upto = max(int(trace.at(node, which, at_ms)) for which in (Position.FLUSHED, Position.RECEIVED))
+    if trace.scenario.topology == "leaderless":
+        return copies.survived(trace, node, at_ms)
+    if trace.scenario.topology == "multi_leader":
+        return regions.survived(trace, node, at_ms)
+    timelines = Timelines(trace)
+    term, upto = timelines.log_of(node, at_ms)
     log = _log(trace)
-    log = log.where((log.lsn <= upto) & (log.invoked <= at_ms))
+    log = log.where(timelines.holds(log, term, upto) & (log.invoked <= at_ms))
     found: dict[Key, set[Value]] = {}
     for key, value in zip(log.key.tolist(), log.value.tolist(), strict=True):
         found.setdefault(key, set()).add(value)
@@ -89,18 +104,6 @@ def up(trace: Trace, at_ms: float) -> list[str]:
     return [trace.nodes[number] for number in sorted(set(trace.states.node[rows[trace.states.up[rows]]].tolist()))]
 
 
-def terms(trace: Trace, node: Ints, at_ms: ArrayLike) -> Ints:
-    """Return the term of each node at each moment (ms): ndarray, shape (n,)."""
-    states, moments = trace.states, np.asarray(at_ms, dtype=np.float64)
-    found = np.zeros(len(moments), dtype=np.int64)
-    for number in range(len(trace.nodes)):
-        rows = np.flatnonzero(states.node == number)
-        here = node == number
-        interval = np.searchsorted(states.begin[rows], moments[here], side="right") - 1
-        found[here] = states.term[rows][np.maximum(interval, 0)]
-    return found
-
-
 def _at(trace: Trace, at_ms: float) -> NDArray[np.intp]:
     """Return the rows of `Trace.states` that hold at a moment; at the end of the run, those that last until then."""
     states, last = trace.states, at_ms >= trace.duration_ms
@@ -108,8 +111,13 @@ def _at(trace: Trace, at_ms: float) -> NDArray[np.intp]:
 
 
 def _values(trace: Trace, ops: Ops) -> list[Any]:
-    """Return the value of each operation; a read that brings none along has that of the last write it saw."""
+    """Return the value of each operation; a read that brings none along has that of the last write it saw.
+
+    With more than one timeline a position does not tell which write it is: there a read without a value saw none.
+    """
     values = ops.value.copy()
+    if len(Timelines(trace).forks) > 1:
+        return _or_none(values, values >= 0)
     untold = (ops.kind == OpKind.READ) & (values < 0)
     log = _log(trace)
     if len(log):
@@ -120,20 +128,9 @@ def _values(trace: Trace, ops: Ops) -> list[Any]:
 
 
 def _log(trace: Trace) -> Ops:
-    """Return the writes that got a position in the log, without those that a crash erased from it."""
+    """Return the writes that got a position in some log, without those that a crash erased from it."""
     ops = trace.ops
-    return ops.where((ops.kind == OpKind.WRITE) & (ops.lsn > 0) & ~_erased(trace))
-
-
-def _erased(trace: Trace) -> Flags:
-    """Return which operations a crash took with it: the leader's log steps back below them, nobody has seen them."""
-    ops = trace.ops
-    erased = np.zeros(len(ops), dtype=np.bool_)
-    for number, name in enumerate(trace.nodes):
-        times, lsns = trace.steps(name, Position.APPENDED)
-        for back in np.flatnonzero(np.diff(lsns) < 0) + 1:
-            erased |= (ops.node == number) & (ops.invoked <= times[back]) & (ops.lsn > lsns[back])
-    return erased
+    return ops.where(np.isin(ops.kind, (OpKind.WRITE, OpKind.DELETE)) & (ops.lsn > 0) & ~Timelines(trace).erased(ops))
 
 
 def _or_none(column: NDArray[Any], there: Flags) -> list[Any]:

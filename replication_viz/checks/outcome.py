@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..trace import Trace
+from .copies import Homes
 from .from_trace import contents, held, leading, up
 from .history import History
 from .operation import Key, Operation, Value, shown
@@ -73,7 +74,9 @@ def convergence(source: Trace | Mapping[str, Mapping[Key, Any]], quiet_ms: float
             f"nodes need {quiet_ms:,.0f} ms of quiet to be judged."
         )
         return Verdict(CONVERGENCE, of, undecided=(why,))
-    return Verdict(CONVERGENCE, of, tuple(_differences(shows, f" {end - last:,.1f} ms after the last write", end)))
+    homes = Homes(source) if source.scenario.topology == "leaderless" else None
+    found = _differences(shows, f" {end - last:,.1f} ms after the last write", end, homes)
+    return Verdict(CONVERGENCE, of, tuple(found))
 
 
 def _acknowledged(operation: Operation) -> bool:
@@ -83,7 +86,7 @@ def _acknowledged(operation: Operation) -> bool:
 def _survived(trace: Trace) -> tuple[Log, str]:
     """Return what is left of the log at the end of a run, and in words how a write is missing from it."""
     end = trace.duration_ms
-    leader = leading(trace, end)
+    leader = leading(trace, end) if trace.scenario.topology == "single_leader" else ""
     if leader:
         return held(trace, leader, end), f"the log of {leader}, which leads in the end, does not hold it"
     alive = up(trace, end)
@@ -122,10 +125,14 @@ def _told(number: int, operation: Operation) -> str:
     return f"{what} was acknowledged at {operation.end_ms:,.1f} ms"
 
 
-def _differences(shows: Mapping[str, Mapping[Key, Any]], when: str, at_ms: float = 0.0) -> Iterable[Violation]:
+def _differences(
+    shows: Mapping[str, Mapping[Key, Any]], when: str, at_ms: float = 0.0, homes: Homes | None = None
+) -> Iterable[Violation]:
     for key in dict.fromkeys(key for values in shows.values() for key in values):
         found: list[tuple[Any, list[str]]] = []
         for name, values in shows.items():
+            if homes is not None and name not in homes(key):
+                continue
             value = values.get(key)
             names = next((names for other, names in found if other == value), None)
             if names is None:

@@ -59,5 +59,3 @@ def below(places: Iterable[int]) -> list[int]:
 def leaf_of(key: int) -> int:
     """Return the leaf that a key falls into."""
     return key * 2_654_435_761 % 2**32 >> 24  # Knuth's multiplicative hash: the leading 8 bits
-
-

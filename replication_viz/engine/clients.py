@@ -205,7 +205,7 @@ class OpenDesk:
         return self.base + bisect_right(self._moments, now) * self._grain
 
     def next_after(self, lsn: int) -> float:
-        number = (lsn - self.base) // self._grain
+        number = max(lsn - self.base, 0) // self._grain
         return self._moments[number] if number < len(self._moments) else float("inf")
 
     def append_time(self, lsn: int) -> float:
@@ -214,8 +214,8 @@ class OpenDesk:
         return self._moments[(lsn - self.base - 1) // self._grain]
 
     def committed(self, after: int, upto: int, now: float) -> None:
-        begin, end = (after - self.base) // self._grain, (upto - self.base) // self._grain
-        rows = self.rows[max(begin, 0) : end]
+        begin, end = (max(lsn - self.base, 0) // self._grain for lsn in (after, upto))
+        rows = self.rows[begin:end]
         self._loop.returned[rows] = now
         self._loop.outcomes[rows] = Outcome.OK
         self._answered = end
@@ -237,9 +237,9 @@ class ClosedLoop:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._chance = stream(scenario.seed, "think")
-        due = [(self._think(), client) for client in range(scenario.clients)]
+        self._chance = [stream(scenario.seed, name) for name in ("think", "think elsewhere")]
         self._group = group_of(scenario, np.arange(scenario.clients)).tolist()
+        due = [(self._think(client), client) for client in range(scenario.clients)]
         self._due = [[who for who in due if self._group[who[1]] == group] for group in (HERE, ELSEWHERE)]
         for heap in self._due:
             heapify(heap)
@@ -327,14 +327,15 @@ class ClosedLoop:
             return
         self.returned[row] = now
         self._outcomes[row] = outcome
-        pause = self._think()
+        client = self.rows[row][0]
+        pause = self._think(client)
         if outcome is not Outcome.OK:
             pause = max(pause, _REFUSED_RETRY_MS)
-        client = self.rows[row][0]
         heappush(self._due[self._group[client]], (now + pause, client))
 
-    def _think(self) -> float:
-        return float(self._chance.exponential(self._scenario.think_ms)) if self._scenario.think_ms else 0.0
+    def _think(self, client: int) -> float:
+        mean = self._scenario.think_ms
+        return float(self._chance[self._group[client]].exponential(mean)) if mean else 0.0
 
     def _refuse(self, groups: list[int], now: float) -> None:
         for group in groups:
@@ -367,7 +368,7 @@ class ClosedDesk:
 
     def next_after(self, lsn: int) -> float:
         if lsn < self._base + len(self._rows):
-            return self.append_time(lsn + 1)
+            return self.append_time(max(lsn, self._base) + 1)
         return self._loop.next_due(self.node)
 
     def append_time(self, lsn: int) -> float:
@@ -380,7 +381,7 @@ class ClosedDesk:
         return self._rows[self._committed - self._base :]
 
     def committed(self, after: int, upto: int, now: float) -> None:
-        for row in self._rows[max(after - self._base, 0) : upto - self._base]:
+        for row in self._rows[max(after - self._base, 0) : max(upto - self._base, 0)]:
             self._loop.answer(row, Outcome.OK, now)
         self._committed = max(self._committed, upto)
 

@@ -155,14 +155,7 @@ class Controllers:
     def _decide(self, seat: _Seat) -> None:
         """Act if more than half of the controllers that can talk to each other have given up the leader."""
         leader = seat.leader
-        agreeing = [
-            other
-            for other in self._seats
-            if other.suspects
-            and other.leader is leader
-            and self._cluster.nodes[other.number].up
-            and self._cluster.can_talk(seat.name, other.name)
-        ]
+        agreeing = [other for other in self._seats if self._agrees(seat, other)]
         calm = self._cluster.promoted_at + self._scenario.cooldown_ms
         if len(agreeing) < self._majority or self._acting or self._cluster.is_promoting():
             return
@@ -172,6 +165,11 @@ class Controllers:
             return
         self._acting = True
         self._fence(seat, leader, max(other.granted_at for other in agreeing))
+
+    def _agrees(self, seat: _Seat, other: _Seat) -> bool:
+        """Return whether a controller hears of another that it has given up the same leader."""
+        same = other.suspects and other.leader is seat.leader
+        return same and self._cluster.nodes[other.number].up and self._cluster.can_talk(seat.name, other.name)
 
     def _fence(self, seat: _Seat, leader: Leader, granted_at: float) -> None:
         """Keep the old leader from writing, then promote; or the other way round."""
@@ -272,11 +270,14 @@ class Controllers:
         return LocalTime(self._scenario, leader.name, fast=False).after(asked, self._scenario.lease_ms)
 
     def _check_lease_at(self, leader: Leader, moment: float) -> None:
-        leader.clock.call_at(moment, self._check_lease, leader)
+        leader.clock.call_at(moment, self._check_lease, (leader, moment))
 
     def _check_lease(self, event: Call) -> None:
-        leader: Leader = event.value
+        leader, due = event.value
         if not leader.serves or self._cluster.nodes[leader.number] is not leader:
+            return
+        if self._now() > due + 1e-9:  # it was frozen: what it was in the middle of goes on before it looks at its lease
+            self._check_lease_at(leader, self._now())
             return
         end = self._lease_end(leader)
         if end > self._now() + 1e-9:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..scenario import ANYWHERE, Scenario
 from ..scenario.leaderless import quorum
-from ..trace import FlightKind, Outcome
+from ..trace import FlightKind, MarkKind, Outcome
 from .book import Book
 from .clock import Call, Clock
 from .cluster import Cluster
@@ -20,7 +20,7 @@ from .streams import stream
 _STORE, _STORED = FlightKind.STORE.value, FlightKind.STORED.value
 _ASK, _ANSWER, _REPAIR = FlightKind.ASK.value, FlightKind.ANSWER.value, FlightKind.REPAIR.value
 
-Told = Callable[[int, Outcome, bool], None]
+Told = Callable[[int, Outcome, MarkKind | None], None]
 
 
 class Copy(NamedTuple):
@@ -82,7 +82,7 @@ class Coordinator:
     Parameters
     ----------
     told : callable
-        Called when the client is told, with the operation's number, the outcome, and whether it was refused at once.
+        Called when a client is told, with the operation's number, the outcome, and what there is to mark.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Coordinator:
     def crash(self, node: int) -> None:
         """A coordinator stops: its clients lose their connections, and what was under way nobody follows up."""
         for request in sorted(self._open[node], key=lambda request: request.row):
-            self._tell(request, self._failure(request))
+            self._told(request.row, self._failure(request), None)
         self._open[node] = set()
 
     # -- writes ----------------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class Coordinator:
     def _stored(self, payload: tuple[Request, Copy, int]) -> None:
         request, copy, version = payload
         if self._is_alive(request) and self._hear(request, copy, version):
-            self._tell(request, Outcome.OK)
+            self._told(request.row, Outcome.OK, None)
 
     # -- reads -----------------------------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class Coordinator:
         if not shown:  # nobody who answered holds anything: perhaps they all know that it was deleted
             shown = max(self._cluster.members[node].remembers(request.key) for node in request.heard)
         self._book.show(request.row, shown)
-        self._tell(request, Outcome.OK)
+        self._told(request.row, Outcome.OK, None)
 
     def _mend(self, request: Request) -> list[int]:
         """Send the version that a read found to the copies that answered with an older one; return these."""
@@ -200,7 +200,9 @@ class Coordinator:
         old = [copy.node for copy in own if request.heard.get(copy.node, version) < version]
         for node in old:
             request.heard[node] = version
-            self._cluster.post(_REPAIR, request.home, node, request.row, version, self._mended, (request, node, version))
+            self._cluster.post(
+                _REPAIR, request.home, node, request.row, version, self._mended, (request, node, version)
+            )
         return old
 
     def _mended(self, payload: tuple[Request, int, int]) -> None:
@@ -209,9 +211,7 @@ class Coordinator:
         if node in request.repairing:
 
             def done() -> None:
-                self._cluster.post(
-                    _STORED, node, request.home, request.row, version, self._repaired, (request, node)
-                )
+                self._cluster.post(_STORED, node, request.home, request.row, version, self._repaired, (request, node))
 
         self._cluster.members[node].take(version, done)
 
@@ -228,7 +228,7 @@ class Coordinator:
         copies = self._copies(node, key)
         if not self._is_enough(copies, needed):
             self._book.serve(row, node)
-            self._told(row, Outcome.FAILED, True)
+            self._told(row, Outcome.FAILED, MarkKind.UNAVAILABLE)
             return None
         request = Request(row, node, self._cluster.members[node].life, key, version, dict(needed))
         request.copies = self._drawn(copies, needed) if self._some else copies
@@ -306,7 +306,7 @@ class Coordinator:
             return
         self._open[request.home].discard(request)
         if not self._book.is_told(request.row):
-            self._tell(request, self._failure(request))
+            self._told(request.row, self._failure(request), MarkKind.TIMEOUT)
         elif self._book.is_write(request.row):
             for copy in request.copies:
                 if copy.node == copy.home and copy.node not in request.heard:
@@ -315,6 +315,3 @@ class Coordinator:
     def _failure(self, request: Request) -> Outcome:
         """Return what a client is told whose quorum did not answer: its write may be there nevertheless."""
         return Outcome.UNKNOWN if self._book.is_write(request.row) else Outcome.FAILED
-
-    def _tell(self, request: Request, outcome: Outcome) -> None:
-        self._told(request.row, outcome, False)

@@ -74,10 +74,11 @@ def mark_blocked(record: Record, scenario: Scenario, ops: Ops) -> None:
     latest = np.maximum.accumulate(ends)
     first = np.concatenate([[True], begins[1:] > latest[:-1]])
     last = np.concatenate([first[1:], [True]])
-    for begin, end in zip(begins[first].tolist(), latest[last].tolist(), strict=True):
+    nodes = ops.node[waiting][first].tolist()
+    for begin, end, node in zip(begins[first].tolist(), latest[last].tolist(), nodes, strict=True):
         if begin < scenario.duration_ms:
             text = f"a write has waited {patience:.0f} ms for its answer"
-            record.mark(MarkKind.BLOCKED, begin, text, until=end, node=0)
+            record.mark(MarkKind.BLOCKED, begin, text, until=end, node=node)
 
 
 def _places(fault: Fault, names: tuple[str, ...]) -> list[tuple[int, int]]:

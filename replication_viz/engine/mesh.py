@@ -116,7 +116,7 @@ class Mesh:
             self._record.flight((kind, source, target, now, now, False, operation, version))
             self._clock.call_at(now, on_arrival, value)
         else:
-            bare = kind == _STORED or kind == _ASK
+            bare = kind in (_STORED, _ASK)
             bytes_sent = size if size >= 0 else ACK_BYTES if bare else self._bytes
             self.way(source, target).send(kind, operation, version, bytes_sent, on_arrival, value)
 

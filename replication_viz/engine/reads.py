@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 
@@ -53,10 +54,9 @@ def _asked(trace: Trace) -> _Reads:
         own = ops.where((ops.kind == OpKind.WRITE) & (ops.outcome == Outcome.OK) & (ops.client >= 0))
         again = own.returned + scenario.reread_ms
         in_time = again < trace.duration_ms
-        times, clients, keys = (
-            np.concatenate(both)
-            for both in ((times, again[in_time]), (clients, own.client[in_time]), (keys, own.key[in_time]))
-        )
+        times = np.concatenate([times, again[in_time]])
+        clients = np.concatenate([clients, own.client[in_time]])
+        keys = np.concatenate([keys, own.key[in_time]])
         order = np.argsort(times, kind="stable")
         times, clients, keys = times[order], clients[order], keys[order]
     return _Reads(clients, keys, times, np.zeros(len(times), dtype=np.int64), times.copy())
@@ -99,7 +99,7 @@ def _follow_session(trace: Trace, reads: _Reads, leader_of: LeaderOf) -> None:
     if scenario.session == "pin":
         pinned = reads.asked - _last_answer(trace, reads) <= scenario.pin_ms
         reads.node[pinned] = leader_of(reads.client[pinned], reads.asked[pinned])
-    elif scenario.session == "lsn":
+    elif scenario.session in ("lsn", "causal"):
         _track(trace, reads, leader_of)
 
 
@@ -116,36 +116,41 @@ def _last_answer(trace: Trace, reads: _Reads) -> Floats:
 
 
 def _track(trace: Trace, reads: _Reads, leader_of: LeaderOf) -> None:
-    """Let each read wait for the last position that its client has written or seen; if that takes too long, ask the
-    leader.
-    """
+    """Let each read wait for the last position that its client has written, or also seen, or else ask the leader."""
     limit, leader = trace.scenario.lsn_wait_ms, leader_of(reads.client, reads.asked)
-    own, tokens = _acknowledged(trace), dict[int, int]()
-    order = np.argsort(own.returned, kind="stable")
-    told = list(zip(own.returned[order].tolist(), own.client[order].tolist(), own.lsn[order].tolist(), strict=True))
-    timelines = Timelines(trace)
-    replayed = [trace.steps(name, Position.REPLAYED) for name in trace.nodes]
-    heads = [timelines.shown(name, reads.asked) for name in trace.nodes]
-    next_told = 0
+    timelines, nodes = Timelines(trace), trace.nodes
+    at_once, at_last = ([timelines.shown(name, at) for name in nodes] for at in (reads.asked, reads.asked + limit))
+    replayed = [trace.steps(name, Position.REPLAYED) for name in nodes]
+    told = _acknowledged(trace)
+    known = list(zip(told.returned.tolist(), told.client.tolist(), told.lsn.tolist(), strict=True))
+    heapify(known)  # what clients get to know, in order of time: writes that were answered, positions that were read
+    tokens: dict[int, int] = {}
     rows = zip(reads.client.tolist(), reads.asked.tolist(), reads.node.tolist(), strict=True)
     for row, (client, moment, node) in enumerate(rows):
-        while next_told < len(told) and told[next_told][0] <= moment:
-            _, writer, lsn = told[next_told]
-            tokens[writer] = max(tokens.get(writer, 0), lsn)
-            next_told += 1
-        token = tokens.get(client, 0)
-        seen = int(heads[node][row]) if node >= 0 else 0
+        while known and known[0][0] <= moment:
+            _, who, lsn = heappop(known)
+            tokens[who] = max(tokens.get(who, 0), lsn)
+        token, ready = tokens.get(client, 0), moment
+        seen = int(at_once[node][row]) if node >= 0 else 0
         if seen < token:
-            times, lsns = replayed[node]
-            begin = int(np.searchsorted(times, moment, side="right"))
-            enough = np.flatnonzero(lsns[begin:] >= token)
-            ready = float(times[begin + enough[0]]) if len(enough) and node >= 0 else np.inf
-            if ready - moment <= limit:
-                reads.answered[row], seen = ready, token
-            else:
-                reads.node[row], reads.answered[row] = leader[row], moment + limit
-                seen = token
-        tokens[client] = max(token, seen)
+            ready, seen = _caught_up(replayed[node], moment, token) if node >= 0 else (np.inf, 0)
+            if ready - moment > limit:
+                node, ready = int(leader[row]), moment + limit
+                seen = int(at_last[node][row]) if node >= 0 else 0
+        reads.node[row], reads.answered[row] = node, ready
+        if trace.scenario.session == "causal":
+            heappush(known, (ready, client, seen))
+
+
+def _caught_up(steps: tuple[Floats, Ints], after: float, token: int) -> tuple[float, int]:
+    """Return when a replica has first replayed a position after a moment (ms), and how far it is then."""
+    times, lsns = steps
+    begin = int(np.searchsorted(times, after, side="right"))
+    enough = np.flatnonzero(lsns[begin:] >= token)
+    if not len(enough):
+        return np.inf, 0
+    ready = float(times[begin + enough[0]])
+    return ready, int(lsns[np.searchsorted(times, ready, side="right") - 1])
 
 
 def _acknowledged(trace: Trace) -> Ops:
@@ -166,20 +171,16 @@ def _answered(trace: Trace, reads: _Reads) -> Ops:
         seen[here] = timelines.shown(name, reads.answered[here])
         for begin, end in _intervals_down(trace, number):
             up[here & (reads.answered >= begin) & (reads.answered < end)] = False
-    answered = np.where(up, reads.answered, reads.asked)
-    in_time = answered <= trace.duration_ms
+    in_time = reads.answered <= trace.duration_ms
     outcome = np.where(up, np.where(in_time, Outcome.OK, Outcome.UNKNOWN), Outcome.FAILED)
-    value = np.full(count, -1)
-    if len(timelines.forks) > 1:  # an LSN alone does not tell which write it is
-        row = timelines.last_writes(reads.key, np.maximum(reads.node, 0), reads.answered, seen)
-        value = np.where((row >= 0) & up, trace.ops.value[row], np.where(up, 0, -1))
+    row = timelines.last_writes(reads.key, np.maximum(reads.node, 0), reads.answered, seen)
     return Ops(
         client=reads.client,
         kind=np.full(count, OpKind.READ, dtype=np.int8),
         key=reads.key,
-        value=value,
+        value=np.where((row >= 0) & up, trace.ops.value[row], -1) if len(trace.ops) else np.full(count, -1),
         invoked=reads.asked,
-        returned=np.where(in_time, answered, np.nan),
+        returned=np.where(in_time, reads.answered, np.nan),
         outcome=outcome.astype(np.int8),
         node=np.maximum(reads.node, 0).astype(np.int8),
         lsn=np.where(up, seen, -1),
@@ -187,7 +188,7 @@ def _answered(trace: Trace, reads: _Reads) -> Ops:
 
 
 def _intervals_down(trace: Trace, node: int) -> list[tuple[float, float]]:
-    """Return the intervals (begin, end), ms, in which a node answers no reads: it is down, or a leader that is fenced."""
+    """Return the intervals (begin, end), ms, in which a node answers no reads: down, or a leader that is fenced."""
     states = trace.states
     rows = (states.node == node) & (~states.up | ((states.role == Role.LEADER) & states.fenced))
     return list(zip(states.begin[rows].tolist(), states.end[rows].tolist(), strict=True))

@@ -99,6 +99,7 @@ class Record:
         for node, begin, end, _, up, _, _ in self._states:
             if not up:
                 gone |= (target == node) & (sent < end) & (begin <= arrived)
+                gone |= (source == node) & (sent <= begin) & (begin < arrived)
         return Flights(
             kind=kind.astype(np.int8),
             source=source.astype(np.int8),

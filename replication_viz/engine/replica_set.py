@@ -22,6 +22,7 @@ from .standby import Standby
 from .upstream import Walsender
 
 Node = Leader | Standby
+_AT_LEAST_MS = 1e-3  # a node is never two things at one moment
 
 
 class ReplicaSet:
@@ -130,7 +131,7 @@ class ReplicaSet:
             return
         self._promoting.add(standby.number)
         self._unfeed(standby)
-        takes = max(self.scenario.promote_ms, standby.promotion_ms())
+        takes = max(self.scenario.promote_ms, standby.promotion_ms(), _AT_LEAST_MS)
         self.clock.call(takes, self._open, (standby, standby.life))
 
     def is_promoting(self) -> bool:

@@ -6,6 +6,7 @@ wait for their answer; reads at random.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +21,7 @@ from .record import Record
 from .streams import stream
 
 _REFUSED_RETRY_MS = 10.0  # a refused client without think time waits this long
-_SPELL_MS = 100.0  # failures no further apart are one mark
+_SPELL_MS = 100.0  # failures no further apart are one mark, which lasts so long beyond the last one
 _BLOCK = 256
 _READ, _WRITE, _DELETE = 0, 1, 2
 
@@ -49,7 +50,8 @@ class Requests:
         self._keys, self._deletes = Uniform(scenario.seed, "keys of closed clients"), Uniform(scenario.seed, "deletes")
         self._think = stream(scenario.seed, "think")
         self._server: Server | None = None
-        self._spells: dict[tuple[MarkKind, bool], list[float]] = {}
+        self._spells: list[Spell] = []
+        self._last_spell: dict[tuple[MarkKind, bool], Spell] = {}
         self._rereads: set[int] = set()
 
     def begin(self, server: Server) -> None:
@@ -62,14 +64,14 @@ class Requests:
             for client in range(self._scenario.clients):
                 self._clock.call(self._pause(), self._write_again, client)
 
-    def told(self, row: int, outcome: Outcome, at_once: bool) -> None:
-        """Take what a client is told; it may react."""
+    def told(self, row: int, outcome: Outcome, failure: MarkKind | None) -> None:
+        """Take what a client is told; it may react. A failure may be worth a mark."""
         now, scenario = self._clock.now, self._scenario
         if not self._book.answer(row, outcome, now):
             return
         is_write = self._book.is_write(row)
-        if outcome is not Outcome.OK:
-            self._mark_failure(MarkKind.UNAVAILABLE if at_once else MarkKind.TIMEOUT, is_write, now)
+        if failure is not None:
+            self._mark_failure(failure, is_write, now)
         client = self._book.client(row)
         if is_write and outcome is Outcome.OK and scenario.reread_ms >= 0:
             self._clock.call(scenario.reread_ms, self._read_again, (client, self._book.key(row)))
@@ -121,9 +123,7 @@ class Requests:
 
     def _read_again(self, event: Call) -> None:
         client, key = event.value
-        row = self._read(client, key)
-        if not self._book.is_told(row):
-            self._rereads.add(row)
+        self._read(client, key, is_reread=True)
 
     def _pause(self) -> float:
         return float(self._think.exponential(self._scenario.think_ms)) if self._scenario.think_ms else 0.0
@@ -136,19 +136,20 @@ class Requests:
         if self._accepts(row, node) and self._server is not None:
             self._server.write(row, node, version)
 
-    def _read(self, client: int, key: int) -> int:
+    def _read(self, client: int, key: int, *, is_reread: bool = False) -> None:
         row = self._book.read(client, key, self._clock.now)
+        if is_reread:
+            self._rereads.add(row)
         node = self._coordinator(client)
         if self._accepts(row, node) and self._server is not None:
             self._server.read(row, node, key)
-        return row
 
     def _accepts(self, row: int, node: int) -> bool:
         """Return whether a node takes a request at all; who finds nobody is refused at once."""
         if self._cluster.members[node].up:
             return True
         self._book.serve(row, node)
-        self.told(row, Outcome.FAILED, True)
+        self.told(row, Outcome.FAILED, MarkKind.UNAVAILABLE)
         return False
 
     def _coordinator(self, client: int) -> int:
@@ -168,28 +169,33 @@ class Requests:
     # -- the story -------------------------------------------------------------------------------------------------
 
     def _mark_failure(self, kind: MarkKind, is_write: bool, now: float) -> None:
-        spell = self._spells.get((kind, is_write))
-        if spell is not None and now <= spell[-1] + _SPELL_MS:
-            spell[-1] = now
-            return
-        if spell is not None:
-            self._mark_spell(kind, is_write, spell)
-        self._spells[kind, is_write] = [now, now]
+        spell = self._last_spell.get((kind, is_write))
+        if spell is not None and now <= spell.end + _SPELL_MS:
+            spell.end = now
+        else:
+            self._last_spell[kind, is_write] = spell = Spell(kind, is_write, now, now)
+            self._spells.append(spell)
 
     def finish(self) -> None:
-        """Mark the spells of failures that nothing has ended."""
-        for (kind, is_write), spell in self._spells.items():
-            self._mark_spell(kind, is_write, spell)
+        """Mark the spells of failures."""
+        for spell in self._spells:
+            self._record.mark(spell.kind, spell.begin, spell.text(), until=spell.end + _SPELL_MS)
 
-    def _mark_spell(self, kind: MarkKind, is_write: bool, spell: list[float]) -> None:
-        what = "writes" if is_write else "reads"
-        if kind is MarkKind.UNAVAILABLE:
-            text = f"{what} are refused: too few copies are in reach"
-        elif is_write:
-            text = "writes time out: whether they are there nobody can tell"
-        else:
-            text = "reads time out"
-        self._record.mark(kind, spell[0], text, until=spell[1])
+
+@dataclass
+class Spell:
+    """Failures of one kind that follow each other closely."""
+
+    kind: MarkKind
+    is_write: bool
+    begin: float
+    end: float
+
+    def text(self) -> str:
+        """Return what happens, as a caption."""
+        if self.kind is MarkKind.UNAVAILABLE:
+            return f"{'writes' if self.is_write else 'reads'} are refused: too few nodes are in reach"
+        return "writes time out: whether they are there nobody can tell" if self.is_write else "reads time out"
 
 
 class Uniform:

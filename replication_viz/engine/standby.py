@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +55,7 @@ class Standby(Upstream):
         self.disk = disk
         self.reply = reply
         self.sender: Walsender | None = None
-        self.append_time: Callable[[int], float] = _ignore
+        self.append_time: Callable[[int], float] = float  # until it streams from somebody
         self._serial = scenario.dependent_share + (1 - scenario.dependent_share) / scenario.replay_workers
         self.set_replay_cost(float(scenario.of(self.name, "replay_us")))
         self.reports_replay = False
@@ -86,10 +87,11 @@ class Standby(Upstream):
 
     def receive(self, event: Call) -> None:
         """Write a batch that has arrived; a flush begins unless one is under way."""
-        sender, life, after, upto = event.value
+        sender: Walsender
+        sender, its_life, life, after, upto = event.value
         if not self.up or life != self.life or after > self.received or upto <= self.received:
             return
-        if sender is not self.sender:  # from whom it streamed before
+        if self.sender is not sender or its_life != sender.upstream.life:  # another upstream's, or one's that has died
             return
         self.received = upto
         self._record.level((self.number, _RECEIVED, self._clock.now, upto))
@@ -192,15 +194,15 @@ class Standby(Upstream):
                 return
             count = int(min(count, self._queries.free_from(self.replayed)))
         if self._apply_delay_ms > 0:
-            ripe = self.replayed
-            while ripe < self.replayed + count and self.append_time(ripe + 1) + self._apply_delay_ms <= now:
-                ripe += 1
-            if ripe == self.replayed:
-                due = self.append_time(ripe + 1) + self._apply_delay_ms
+            count = bisect_right(range(self.replayed + 1, self.replayed + count + 1), now, key=self._may_replay_at)
+            if not count:
+                due = self._may_replay_at(self.replayed + 1)
                 self._clock.call_at(due, self._replayed, (self.life, self.replayed))
                 return
-            count = ripe - self.replayed
         self._clock.call_at(self._done_at(now, count * cost), self._replayed, (self.life, self.replayed + count))
+
+    def _may_replay_at(self, lsn: int) -> float:
+        return self.append_time(lsn) + self._apply_delay_ms
 
     def _query_begins(self, event: Call) -> None:
         if self.up:

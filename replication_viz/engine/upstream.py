@@ -146,7 +146,9 @@ class Upstream:
             if upto - after > self._batch:
                 upto = after + self._batch
             size = (upto - after) * self._record_bytes
-            lost_at = link.send(_WAL, after, upto, size, standby.receive, (sender, standby.life, after, upto))
+            lost_at = link.send(
+                _WAL, after, upto, size, standby.receive, (sender, self.life, standby.life, after, upto)
+            )
             sender.shipped = upto
             if lost_at < sender.broken_at:
                 sender.broken_at = lost_at

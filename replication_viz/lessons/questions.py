@@ -12,6 +12,7 @@ from .. import measures
 from ..engine import run
 from ..measures import Rule
 from ..scenario import Restart, ScenarioError, parse, scenarios
+from . import stale_reads, taking_over
 from .exercise import Exercise, exercise
 from .prediction import Prediction, predict
 from .riddles import CAUSES, cause
@@ -96,6 +97,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "unit": "s",
         "unattended": 95,
     },
+    **stale_reads.QUESTIONS,
+    **taking_over.QUESTIONS,
     "08-falls": {
         "question": "For how many minutes may s1 be away before it can no longer catch up?",
         "unit": "min",
@@ -276,6 +279,8 @@ TASKS: dict[str, dict[str, Any]] = {
         "solution": "measures.Rule('replay', above=9_000), or above=1_000 with for_ms=8_000",
         "unattended": Rule("replay", above=9_000),
     },
+    **stale_reads.TASKS,
+    **taking_over.TASKS,
     "08-alarm": {
         "task": "A limit on the log kept, MB: 30 minutes are left, and a replica's restart of 10 minutes wakes nobody.",
         "check": _leaves_time_and_wakes_nobody,

@@ -1,11 +1,28 @@
 """Numbers from a trace, vectorised. What is counted and how is said here, once; pictures and tables only show it.
 
 One file per question: answers, lags, what systems report of them, alarms, the log, losses, retries after a failover,
-connection pools, reads, what the tables hold and what a restore brings back, and the table of all numbers.
+connection pools, reads, sessions, failovers, quorums, conflicts and convergence of several leaders, what the tables
+hold and what a restore brings back, and the table of all numbers.
 """
 
 from .alerts import Ring, Rule, alarms, users_notice
 from .answers import Latency, answered_within, commit_latency, latency_curve, oldest_waiting, waiting, writes
+from .conflicting import Conflict, Discarded, concurrent_pairs, conflicts, discarded, given_twice
+from .converging import Growth, LostUpdates, converged_ms, divergence, lost_updates, shown_by_leaders, state_growth
+from .failover import (
+    Drill,
+    Reign,
+    acknowledged_by,
+    both_acknowledge,
+    diverged,
+    drill,
+    leaders_at,
+    lost,
+    lost_curve,
+    reigns,
+    two_acknowledge_ms,
+    two_leaders_ms,
+)
 from .lags import LagKind, lag, lag_curve, lag_writes
 from .log import dead_rows, disk_full_ms, fell_off_ms, kept_log_mb, pinned_log_mb, wal_status
 from .losses import Loss, loss, loss_sentence
@@ -19,32 +36,75 @@ from .pool import (
     queueing,
     turned_away,
 )
+from .quorums import (
+    Freshness,
+    QuorumSet,
+    SyncTraffic,
+    Visibility,
+    What,
+    answered_share,
+    concurrent_writes,
+    freshness,
+    holders,
+    newest_acknowledged,
+    operation_latency,
+    quorum_set,
+    sync_traffic,
+    t_visibility,
+)
 from .reads import OldReads, last_write, old_reads, stale_reads
 from .reports import lag_by_clock, lag_bytes, reported_lag, reported_position, seconds_behind_master
 from .retrying import Retried, retries
+from .sessions import Served, missed_after, served
 from .table import Measure, summary
 from .tables import Restored, Rows, locked_ms, restore, rows, rows_at, ruined_everywhere_ms
 
 __all__ = [
+    "Conflict",
+    "Discarded",
+    "Drill",
+    "Freshness",
+    "Growth",
     "LagKind",
     "Latency",
     "Loss",
+    "LostUpdates",
     "Measure",
     "OldReads",
+    "QuorumSet",
+    "Reign",
     "Restored",
     "Retried",
     "Ring",
     "Rows",
     "Rule",
+    "Served",
+    "SyncTraffic",
+    "Visibility",
+    "What",
+    "acknowledged_by",
     "alarms",
+    "answered_share",
     "answered_within",
     "availability",
+    "both_acknowledge",
     "commit_latency",
     "commit_time",
+    "concurrent_pairs",
+    "concurrent_writes",
+    "conflicts",
     "connections",
+    "converged_ms",
     "dead_rows",
+    "discarded",
     "disk_full_ms",
+    "diverged",
+    "divergence",
+    "drill",
     "fell_off_ms",
+    "freshness",
+    "given_twice",
+    "holders",
     "in_rotation",
     "kept_log_mb",
     "lag",
@@ -55,14 +115,23 @@ __all__ = [
     "last_unserved",
     "last_write",
     "latency_curve",
+    "leaders_at",
     "locked_ms",
     "longest_silence",
     "loss",
     "loss_sentence",
+    "lost",
+    "lost_curve",
+    "lost_updates",
+    "missed_after",
+    "newest_acknowledged",
     "old_reads",
     "oldest_waiting",
+    "operation_latency",
     "pinned_log_mb",
     "queueing",
+    "quorum_set",
+    "reigns",
     "reported_lag",
     "reported_position",
     "restore",
@@ -71,9 +140,16 @@ __all__ = [
     "rows_at",
     "ruined_everywhere_ms",
     "seconds_behind_master",
+    "served",
+    "shown_by_leaders",
     "stale_reads",
+    "state_growth",
     "summary",
+    "sync_traffic",
+    "t_visibility",
     "turned_away",
+    "two_acknowledge_ms",
+    "two_leaders_ms",
     "users_notice",
     "waiting",
     "wal_status",

@@ -66,7 +66,11 @@ def writes(trace: Trace) -> Ops:
 
 def commit_latency(trace: Trace, since_ms: float = 0.0, until_ms: float = np.inf) -> Latency:
     """Return how long the writes took that were invoked from ``since_ms`` on and before ``until_ms``."""
-    ops = writes(trace)
+    return latency_of(writes(trace), since_ms, until_ms)
+
+
+def latency_of(ops: Ops, since_ms: float = 0.0, until_ms: float = np.inf) -> Latency:
+    """Return how long those of some operations took that were invoked from ``since_ms`` on and before ``until_ms``."""
     ops = ops.where((ops.invoked >= since_ms) & (ops.invoked < until_ms))
     answered = ops.outcome == Outcome.OK
     failed = int((ops.outcome == Outcome.FAILED).sum())

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..trace import Ints, OpKind, Ops, Outcome, Position, Trace
 from .answers import writes
+from .quorums import freshness
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,10 @@ def stale_reads(trace: Trace) -> float:
 
 def old_reads(trace: Trace) -> OldReads:
     """Return the answered reads that got an old value, and what each missed."""
+    if trace.scenario.topology == "leaderless":
+        found = freshness(trace)
+        old = np.flatnonzero(~found.fresh)
+        return OldReads(found.reads.where(old), found.missed[old], found.missed[old])
     reads = _answered_reads(trace)
     newest = trace.at(trace.nodes[0], Position.COMMITTED, reads.invoked)
     known = writes(trace)

@@ -8,8 +8,11 @@ import numpy as np
 
 from ..trace import Trace
 from .answers import commit_latency
+from .conflicting import conflicts, discarded, given_twice
+from .converging import converged_ms, divergence, lost_updates
 from .lags import lag_curve
 from .losses import loss
+from .quorums import What, concurrent_writes, operation_latency, sync_traffic
 from .reads import stale_reads
 
 
@@ -29,6 +32,10 @@ class Measure:
 
 def summary(trace: Trace) -> list[Measure]:
     """Return the numbers that answer most questions about a run."""
+    if trace.scenario.topology == "leaderless":
+        return _without_a_leader(trace)
+    if trace.scenario.topology == "multi_leader":
+        return _several_leaders(trace)
     latency = commit_latency(trace)
     seconds = trace.duration_ms / 1000
     moments = np.linspace(0, trace.duration_ms, 401)[1:]
@@ -53,3 +60,49 @@ def summary(trace: Trace) -> list[Measure]:
     if not np.isnan(stale):
         rows.append(Measure("reads that got an old value", 100 * stale, "%"))
     return rows
+
+
+def _without_a_leader(trace: Trace) -> list[Measure]:
+    rows = []
+    kinds: tuple[What, ...] = ("write", "read")
+    for what in kinds:
+        latency = operation_latency(trace, what)
+        unsure = f"{what}s without an answer"
+        rows += [
+            Measure(f"{what}s answered", len(latency.samples), ""),
+            Measure(f"{what}s refused or given up", latency.failed, ""),
+            Measure(unsure, latency.unanswered, "", "when the run ended, or left in doubt by a timeout or a crash"),
+            Measure(f"{what} latency, median", latency.p50, "ms"),
+            Measure(f"{what} latency, 99 %", latency.p99, "ms"),
+        ]
+    stale = stale_reads(trace)
+    if not np.isnan(stale):
+        rows.append(Measure("reads that got an old value", 100 * stale, "%"))
+    rows.append(Measure("pairs of concurrent writes to a key", len(concurrent_writes(trace)), ""))
+    traffic = sync_traffic(trace)
+    if traffic.messages:
+        rows.append(Measure("sent by anti-entropy", traffic.bytes / 1_000, "kB", f"{traffic.values} values among it"))
+    return [row for row in rows if not np.isnan(row.value)]
+
+
+def _several_leaders(trace: Trace) -> list[Measure]:
+    latency, gone = commit_latency(trace), discarded(trace)
+    rows = [
+        Measure("writes answered", len(latency.samples), ""),
+        Measure("writes refused", latency.failed, ""),
+        Measure("writes without an answer", latency.unanswered, "", "when the run ended, or left in doubt by a crash"),
+        Measure("commit latency, median", latency.p50, "ms"),
+        Measure("commit latency, 99 %", latency.p99, "ms"),
+        Measure("conflicts found", len(conflicts(trace)), "", "pairs of writes that did not know of each other"),
+        Measure("acknowledged writes thrown away", len(gone), ""),
+        Measure("of these later than the one kept", sum(one.is_later for one in gone), ""),
+        Measure("rows that differ in the end", int(divergence(trace)[1][-1]), ""),
+        Measure("all leaders agree since", converged_ms(trace), "ms"),
+    ]
+    if trace.scenario.data == "unique_name":
+        rows.append(Measure("names given twice", len(given_twice(trace)), ""))
+    elif trace.scenario.data != "register":
+        updates = lost_updates(trace)
+        rows.append(Measure("updates missing in the end", max(updates.lost.values()), "", "at the worst leader"))
+        rows.append(Measure("removed and back in the end", max(updates.back.values()), "", "at the worst leader"))
+    return [row for row in rows if not np.isnan(row.value)]

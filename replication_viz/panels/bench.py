@@ -145,7 +145,7 @@ def _row(label: str, pair: list[str | None]) -> Iterator[dict[str, str | None]]:
 
 def _told(field: str, value: Any) -> str | None:
     if value is None or isinstance(value, str):
-        return controls.NOBODY if value == "" and field == "partition" else value
+        return controls.NOBODY if value == "" and field in controls.MAY_NAME_NOBODY else value
     return controls.text(field, value)
 
 

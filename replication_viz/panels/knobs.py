@@ -14,13 +14,17 @@ from typing import Any, get_args
 import ipywidgets as widgets
 
 from ..scenario import LEADER, Scenario, ScenarioError, field_info
-from ..scenario.limits import replica_names
+from ..scenario.failover import CHOICES as PROMOTABLE
+from ..scenario.limits import READ_FROM, replica_names
 
 ACK_MODES = ("async", "s1", "FIRST 1", "ANY 1", "FIRST 2", "ANY 2", "all")
 PRODUCT = ("ack", "replicas", "lag_ms", "partition")
 NOBODY = "nobody"
-NO_LIMIT = "no limit"  # what -1 means, wherever a field allows it
+MAY_NAME_NOBODY = ("partition", "controllers")  # fields that are empty then
+NO_LIMIT = "no limit"  # what -1 means, wherever a field allows it, but for these:
+LESS_THAN_NOTHING = {"reread_ms": "never"}
 
+_MOST_BATCHES = 20_000  # in a coarse run
 _READOUTS = {0.01: ".2f", 0.05: ".2f", 0.1: ".1f", 0.5: ".1f"}
 
 
@@ -37,16 +41,26 @@ def ack_mode(ack: str, standbys: tuple[str, ...]) -> str:
     return next((mode for mode in ACK_MODES if ack_text(mode, standbys) == ack), ack)
 
 
-def cut_choices(standbys: tuple[str, ...]) -> list[str]:
-    """Return who may be cut off: nobody, the first replica, the first two, … all."""
-    return [NOBODY, *(", ".join(standbys[:count]) for count in range(1, len(standbys) + 1))]
+def cut_choices(standbys: tuple[str, ...], *, leader_too: bool = False) -> list[str]:
+    """Return who may be cut off: nobody, the first replica, the first two, … all; the leader alone if wanted.
+
+    The leader cut off is more than all replicas cut off where controllers and clients stand on the other side.
+    """
+    together = (", ".join(standbys[:count]) for count in range(1, len(standbys) + 1))
+    return [NOBODY, *together, *([LEADER] if leader_too else [])]
+
+
+def seat_choices(standbys: tuple[str, ...]) -> list[str]:
+    """Return where controllers may stand: nowhere, on either side of a cut, one on each, three; beside each replica."""
+    seats = [(LEADER,), standbys[:1], (LEADER, *standbys[:1]), (LEADER, *standbys[:2]), standbys]
+    return list(dict.fromkeys([NOBODY, *(", ".join(names) for names in seats if names)]))
 
 
 def position(field: str, scenario: Scenario) -> Any:
     """Return where the control of a field stands for a scenario."""
     if field == "ack":
         return ack_mode(scenario.ack, scenario.standbys)
-    return (scenario.partition or NOBODY) if field == "partition" else getattr(scenario, field)
+    return (getattr(scenario, field) or NOBODY) if field in MAY_NAME_NOBODY else getattr(scenario, field)
 
 
 def text(field: str, value: Any, unit: bool = True) -> str:
@@ -62,7 +76,7 @@ def text(field: str, value: Any, unit: bool = True) -> str:
     if isinstance(value, str):
         return value
     if value < 0:
-        return NO_LIMIT
+        return LESS_THAN_NOTHING.get(field, NO_LIMIT)
     extra = field_info(field).json_schema_extra
     of = extra["unit"] if unit and isinstance(extra, dict) else ""
     return f"{value:,.12g} {of}".rstrip()
@@ -102,8 +116,8 @@ def make(field: str, scenario: Scenario) -> Any:
     }
     choices = _choices(field, scenario)
     if choices:
-        return widgets.SelectionSlider(options=_with(choices, value), value=value, **look)
-    return _number(value, extra, info.annotation is int, {**look, "description": _with_unit(label, extra)})
+        return widgets.SelectionSlider(options=_with(choices, field, value), value=value, **look)
+    return _number(field, value, extra, info.annotation is int, {**look, "description": _with_unit(label, extra)})
 
 
 def stand(knob: Any, field: str, value: Any, scenario: Scenario) -> None:
@@ -114,9 +128,9 @@ def stand(knob: Any, field: str, value: Any, scenario: Scenario) -> None:
         knob.value = value
         return
     choices = list(knob.options)
-    if field in ("partition", "read_from"):
+    if field in ("partition", "read_from", "controllers", "promote"):
         choices = _choices(field, scenario)
-    choices = _with(choices, value)
+    choices = _with(choices, field, value)
     # Two messages: in one the browser would cut the new place down to the old choices, and send that back.
     if list(knob.options) != choices:
         knob.options = choices
@@ -130,23 +144,23 @@ def _choices(field: str, scenario: Scenario) -> list[Any]:
     if field == "ack":
         return list(ACK_MODES)
     if field == "partition":
-        return cut_choices(scenario.standbys)
+        return cut_choices(scenario.standbys, leader_too=bool(scenario.seats()))
+    if field == "controllers":
+        return seat_choices(scenario.standbys)
+    if field == "promote":
+        return [(choice.replace("_", " "), choice) for choice in (*PROMOTABLE, *scenario.standbys)]
     if field == "read_from":
-        return ["random", *scenario.node_names]
+        return [*READ_FROM, *scenario.standbys] if scenario.topology == "single_leader" else ["random"]
     return [("off", False), ("on", True)] if annotation is bool else list(get_args(annotation))
 
 
-def _with(choices: list[Any], value: Any) -> list[Any]:
+def _with(choices: list[Any], field: str, value: Any) -> list[Any]:
     """Return the choices and, if it is not among them, where a control should stand: numbers in order, texts last."""
     if value in [choice[1] if isinstance(choice, tuple) else choice for choice in choices]:
         return choices
     if isinstance(value, str):
         return [*choices, value]
-    return sorted([*choices, (_stop(value), value)], key=lambda choice: _rank(choice[1]))
-
-
-def _stop(value: float) -> str:
-    return NO_LIMIT if value < 0 else f"{value:,.12g}".replace(",", " ")
+    return sorted([*choices, (text(field, value, unit=False), value)], key=lambda choice: _rank(choice[1]))
 
 
 def _rank(value: float) -> float:
@@ -154,13 +168,13 @@ def _rank(value: float) -> float:
     return math.inf if value < 0 else float(value)
 
 
-def _number(value: float, extra: Mapping[str, Any], whole: bool, look: dict[str, Any]) -> Any:
+def _number(field: str, value: float, extra: Mapping[str, Any], whole: bool, look: dict[str, Any]) -> Any:
     lo, hi = extra["slider"]
     lo, hi, step = min(lo, value), max(hi, value), extra["step"]
     if extra["log"] or extra["slider"][0] < 0:
         least = lo if extra["log"] else step
         stops = sorted({value, *([lo] if extra["log"] else [0.0, -1.0]), hi, *_round_numbers(least, hi)}, key=_rank)
-        options = [(_stop(stop), stop) for stop in stops]
+        options = [(text(field, stop, unit=False), stop) for stop in stops]
         return widgets.SelectionSlider(options=options, value=value, **look)
     if whole:
         return widgets.IntSlider(value=int(value), min=int(lo), max=int(hi), step=int(step), **look)
@@ -189,7 +203,7 @@ def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[st
     """Return the base scenario with the knobs' values, and a sentence for each thing that had to stay away.
 
     ``values`` may hold other fields too, such as ``faults``. With fewer replicas, faults of those that are gone wait
-    until they are back.
+    until they are back. In a coarse run the grain follows the rate: batches come neither too rarely nor too often.
 
     Raises
     ------
@@ -197,6 +211,8 @@ def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[st
         If the result is not valid.
     """
     changes = dict(values)
+    if base.grain > 1 and "rate_per_s" in changes:
+        changes.setdefault("grain", _grain(base, changes))
     standbys = replica_names(int(changes.get("replicas", base.replicas)))
     known = (LEADER, *standbys)
     notes = []
@@ -209,16 +225,30 @@ def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[st
     wanted = changes.get("faults", base.faults)
     faults = [fault for fault in wanted if set(fault.places()) <= set(known)]
     changes["faults"] = tuple(faults)
-    if changes.get("read_from", base.read_from) not in ("random", *known):
+    if changes.get("read_from", base.read_from) not in (*READ_FROM, *known):
         changes["read_from"] = "random"
         notes.append("The replica to read from is not in this run: reads go to any replica.")
+    seats = names(changes.get("controllers", base.controllers))
+    changes["controllers"] = ", ".join(seat for seat in seats if seat in known)
+    if changes.get("promote", base.promote) not in (*PROMOTABLE, *standbys):
+        changes["promote"] = PROMOTABLE[0]
+        notes.append("The replica to promote is not in this run: the most advanced one is promoted.")
     absent = [f.sentence() for f in wanted if f not in faults]
+    absent += [f"a controller at {seat}" for seat in seats if seat not in known]
     gone = [name for name in names(cut) if name not in known]
     if gone:
         absent.append(f"{', '.join(gone)} cut off")
     if absent:
         notes.append(f"Waiting for more replicas: {'; '.join(absent)}.")
     return base.but(**changes), notes
+
+
+def _grain(base: Scenario, changes: Mapping[str, Any]) -> int:
+    """Return how many writes to simulate as one at another rate."""
+    rate = changes["rate_per_s"]
+    duration_ms = changes.get("duration_ms", base.duration_ms)
+    rarely = base.grain * min(1.0, rate / max(base.rate_per_s, 1e-9))
+    return math.ceil(max(1.0, rarely, rate * duration_ms / 1000 / _MOST_BATCHES))
 
 
 def names(cut: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from ..scenario.errors import shown
 from ..trace import Trace
 from ..views.stage import Stage
 from ..views.style import css_variables
+from ..views.theme import PageTheme
 from . import bench, edits
 from . import knobs as controls
 from .edits import Edit
@@ -91,7 +92,8 @@ class Lab(widgets.VBox):
         turnable = [self.onward] if any(map(can_change, self.knobs)) else []
         style = widgets.HTML(f"<style>{css_variables(scope='.rv-lab')}{_STYLE.read_text()}</style>")
         drawn = [chart.widget() for chart in self._charts]
-        super().__init__([style, grid, *turnable, self._says, self.stage, *drawn, self._settings])
+        self._page = PageTheme()
+        super().__init__([style, grid, *turnable, self._says, self.stage, *drawn, self._settings, self._page])
         self.add_class("rv-lab")
         for chart in self._charts:
             chart.show(self.trace)
@@ -102,6 +104,7 @@ class Lab(widgets.VBox):
         self.onward.observe(self._rested, names="value")
         self.stage.observe(self._rested, names=["moment", "playing"])
         self.stage.on_msg(self._heard)
+        self._page.observe(self._recolour, names="theme")
 
     def __repr__(self) -> str:
         return f"Lab({self.scenario.title!r}, knobs: {', '.join(self.knobs)})"
@@ -360,6 +363,12 @@ class Lab(widgets.VBox):
         self._say(state.notes)
         for chart in self._charts if redraw else ():
             chart.show(state.trace)
+
+    def _recolour(self, change: Any) -> None:
+        """Draw the charts in the colours of the page; the stage takes them by itself."""
+        for chart in self._charts:
+            chart.wear(change.new)
+            chart.show(self.trace)
 
     def _say(self, notes: Sequence[str]) -> None:
         sentences = [*notes, *self.scenario.warnings()]

@@ -162,6 +162,6 @@ def _knob(field: str, values: Sequence[Any]) -> drawn.Knob:
 
 
 def _word(field: str, value: Any) -> str:
-    if field == "partition" and not value:
+    if field in controls.MAY_NAME_NOBODY and not value:
         return controls.NOBODY
     return controls.text(field, value, unit=False)

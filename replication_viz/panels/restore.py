@@ -13,7 +13,8 @@ from ..engine import run
 from ..measures import Restored
 from ..scenario import Scenario
 from ..views.restore_chart import RestoreChart, sentence
-from ..views.style import Theme, css_variables
+from ..views.style import css_variables
+from ..views.theme import PageTheme
 
 _STYLE = Path(__file__).parent / "static" / "lab.css"
 _MINUTE = 60_000.0
@@ -42,9 +43,9 @@ class RestoreDesk(widgets.VBox):
         If the scenario has no archive.
     """
 
-    def __init__(self, scenario: Scenario, to_min: float | None = None, theme: Theme = "light") -> None:
+    def __init__(self, scenario: Scenario, to_min: float | None = None) -> None:
         self.trace = run(scenario)
-        self.chart = RestoreChart(theme)
+        self.chart = RestoreChart()
         whole = scenario.duration_ms / _MINUTE
         look: dict[str, Any] = {"min": 0.0, "max": whole, "step": whole / 1_800, "readout_format": ".1f"}
         wide = widgets.Layout(width="auto")
@@ -58,10 +59,12 @@ class RestoreDesk(widgets.VBox):
         look_of_lab = _STYLE.read_text(encoding="utf-8").replace(".rv-lab", ".rv-desk")
         style = widgets.HTML(f"<style>{css_variables(scope='.rv-desk')}{look_of_lab}</style>")
         self.found = self._restore()
-        super().__init__([style, knobs, self._says, self.chart.widget()])
+        self._page = PageTheme()
+        super().__init__([style, knobs, self._says, self.chart.widget(), self._page])
         self.add_class("rv-desk")
         for slider in (self.backup, self.moment):
             slider.observe(self._moved, names="value")
+        self._page.observe(self._recolour, names="theme")
 
     def __repr__(self) -> str:
         return f"RestoreDesk({self.trace.scenario.title!r}, to {self.moment.value:.1f} min): {sentence(self.found)}"
@@ -72,6 +75,10 @@ class RestoreDesk(widgets.VBox):
             other.value = change.owner.value
             return
         self.found = self._restore()
+
+    def _recolour(self, change: Any) -> None:
+        self.chart.wear(change.new)
+        self._restore()
 
     def _restore(self) -> Restored:
         to_ms, backup_ms = (min(s.value * _MINUTE, self.trace.duration_ms) for s in (self.moment, self.backup))

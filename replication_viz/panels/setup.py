@@ -106,6 +106,9 @@ class Setup:
     def holds(self, name: str, at_ms: float) -> Any:
         """Return where the control of a field stands for what holds at a moment (ms) of the run."""
         if name == "partition":
+            alone = any(fault.nodes == (LEADER,) for fault in self.cuts(at_ms))
+            if alone and self.get("controllers") != controls.NOBODY:
+                return LEADER  # all replicas are cut off, and who stands on their side is, too
             cut = {replica for fault in self.cuts(at_ms) for replica in _behind(fault, self.standbys)}
             return ", ".join(s for s in self.standbys if s in cut) or controls.NOBODY
         changed = [f for f in self.faults if isinstance(f, Change) and f.setting == name and f.at_ms <= at_ms]

@@ -5,21 +5,28 @@ messages arrive: that is the engine's business.
 """
 
 from .deeds import Deed, Deeds
-from .kinds import Kind, kind_of
-from .replay import Replay, Step, StepKind, replay
+from .kinds import Kind, Plain, as_number, kind_of
+from .replay import Replay, Step, StepKind, finished, replay
 from .table import Found, Record, Row, Table
+from .unaware import beaten, concurrent, made_ms
 
 __all__ = [
     "Deed",
     "Deeds",
     "Found",
     "Kind",
+    "Plain",
     "Record",
     "Replay",
     "Row",
     "Step",
     "StepKind",
     "Table",
+    "as_number",
+    "beaten",
+    "concurrent",
+    "finished",
     "kind_of",
+    "made_ms",
     "replay",
 ]

@@ -29,7 +29,7 @@ Content = int | frozenset[str] | UnionCart
 Plain = int | tuple[Any, ...] | None  # what can be compared and shown
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """The name is taken, as far as this leader knows."""
 
 
@@ -57,7 +57,7 @@ class Kind(Protocol):
 
         Raises
         ------
-        Refused
+        RefusedError
             If it claims a name that is taken here.
         """
 
@@ -70,8 +70,8 @@ class Kind(Protocol):
     def values(self, state: Any) -> tuple[Plain, ...]:
         """Return what a client is shown, more than one value if it must choose; empty if there is nothing."""
 
-    def read(self, state: Any) -> int:
-        """Return what the client makes of it, as a number: the write, the count, or how many things; -1 if nothing."""
+    def one(self, state: Any) -> Plain:
+        """Return what the client makes of it; None if there is nothing."""
 
 
 def kind_of(resolve: Resolve, data: Data) -> Kind:
@@ -98,7 +98,7 @@ def changed(data: Data, before: Content | None, deed: Deed) -> Content:
 
 
 def united(data: Data, several: Sequence[Content]) -> Content:
-    """Return what an application makes of siblings: of counts the largest, of sets and carts the union, else the last."""
+    """Return what an application makes of siblings: the largest count, the union of sets and carts, else the last."""
     carts = [content for content in several if isinstance(content, UnionCart)]
     if carts:
         return reduce(UnionCart.merge, carts)
@@ -129,7 +129,7 @@ class LastWrite:
     ) -> tuple[LWWRegister[Version], Write[Version]]:
         before = state.value
         if before is not None and self._data == "unique_name":
-            raise Refused
+            raise RefusedError
         content = changed(self._data, before.content if before is not None and deed.is_informed else None, deed)
         write = Write(Version(deed.number, dot, content), stamp, dot.node)
         return state.merge(LWWRegister(write)), write
@@ -143,8 +143,8 @@ class LastWrite:
     def values(self, state: LWWRegister[Version]) -> tuple[Plain, ...]:
         return (plain(state.value.content),) if state.value is not None else ()
 
-    def read(self, state: LWWRegister[Version]) -> int:
-        return as_number(plain(state.value.content)) if state.value is not None else -1
+    def one(self, state: LWWRegister[Version]) -> Plain:
+        return plain(state.value.content) if state.value is not None else None
 
 
 class SideBySide:
@@ -159,7 +159,7 @@ class SideBySide:
         self, state: Siblings[Version], deed: Deed, dot: Dot, stamp: HybridTime
     ) -> tuple[Siblings[Version], None]:
         if state.entries and self._data == "unique_name":
-            raise Refused
+            raise RefusedError
         seen = [version.content for version in state.values] if deed.is_informed else []
         content = changed(self._data, united(self._data, seen) if seen else None, deed)
         context = state.context if deed.is_informed else NOTHING_SEEN
@@ -174,21 +174,24 @@ class SideBySide:
     def values(self, state: Siblings[Version]) -> tuple[Plain, ...]:
         return tuple(plain(version.content) for version in state.values)
 
-    def read(self, state: Siblings[Version]) -> int:
+    def one(self, state: Siblings[Version]) -> Plain:
         several = [version.content for version in state.values]
-        return as_number(plain(united(self._data, several))) if several else -1
+        return plain(united(self._data, several)) if several else None
 
 
 # -- rows that merge themselves ----------------------------------------------------------------------------------------
 
 
 class Ways(NamedTuple):
-    """What tells one data type from another: the empty one, what a write does, what is shown, and as a number."""
+    """What tells one data type from another: the empty one, what a write does, and what is shown.
+
+    Of several values that are shown the client takes the first or the last.
+    """
 
     nothing: Any
     write: Callable[[Any, Deed, Dot], Any]
     values: Callable[[Any], tuple[Plain, ...]]
-    read: Callable[[tuple[Plain, ...]], int]
+    takes: int = 0
 
 
 class Merging:
@@ -210,52 +213,46 @@ class Merging:
     def values(self, state: Any) -> tuple[Plain, ...]:
         return self._ways.values(state)
 
-    def read(self, state: Any) -> int:
+    def one(self, state: Any) -> Plain:
         values = self._ways.values(state)
-        return self._ways.read(values) if values else -1
+        return values[self._ways.takes] if values else None
 
 
 def as_number(value: Plain) -> int:
-    """Return a value as a number; of a set how many elements it has, of a cart how many things are in it."""
+    """Return a value as a number, -1 for none; of a set how many elements, of a cart how many things are in it."""
+    if value is None:
+        return -1
     if isinstance(value, int):
         return value
-    return sum(part[1] if isinstance(part, tuple) else 1 for part in value or ())
-
-
-def _first(values: tuple[Plain, ...]) -> int:
-    return as_number(values[0])
-
-
-def _last(values: tuple[Plain, ...]) -> int:
-    return as_number(values[-1])
+    return sum(part[1] if isinstance(part, tuple) else 1 for part in value)
 
 
 def _register() -> Merging:
     def write(state: MVRegister[int], deed: Deed, dot: Dot) -> MVRegister[int]:
         return state.write(deed.number, dot.node)
 
-    return Merging(Ways(MVRegister[int](), write, lambda state: tuple(sorted(state.value)), _last))
+    return Merging(Ways(MVRegister[int](), write, lambda state: tuple(sorted(state.value)), takes=-1))
 
 
 def _counter() -> Merging:
     def write(state: PNCounter, deed: Deed, dot: Dot) -> PNCounter:
         return state.decrement(dot.node) if deed.removes else state.increment(dot.node)
 
-    return Merging(Ways(PNCounter(), write, lambda state: (state.value,), _first))
+    return Merging(Ways(PNCounter(), write, lambda state: (state.value,)))
 
 
 def _set() -> Merging:
     def write(state: OptORSet[str], deed: Deed, dot: Dot) -> OptORSet[str]:
         return state.remove(deed.item) if deed.removes else state.add(deed.item, dot.node)
 
-    return Merging(Ways(OptORSet[str](), write, lambda state: (tuple(sorted(state.value)),), _first))
+    return Merging(Ways(OptORSet[str](), write, lambda state: (tuple(sorted(state.value)),)))
 
 
 def _cart() -> Merging:
     def write(state: ShoppingCart, deed: Deed, dot: Dot) -> ShoppingCart:
         return state.remove(deed.item) if deed.removes else state.add(deed.item, dot.node)
 
-    return Merging(Ways(ShoppingCart(), write, lambda state: (tuple(state.value.items()),), _first))
+    return Merging(Ways(ShoppingCart(), write, lambda state: (tuple(state.value.items()),)))
 
 
 def _unique_name() -> Merging:
@@ -265,11 +262,9 @@ def _unique_name() -> Merging:
         try:
             return state.claim("", str(deed.number), dot.node)
         except NameTakenError:
-            raise Refused from None
+            raise RefusedError from None
 
-    return Merging(
-        Ways(UniqueNames(), write, lambda state: tuple(sorted(int(a) for a in state.holders(""))), _first)
-    )
+    return Merging(Ways(UniqueNames(), write, lambda state: tuple(sorted(int(a) for a in state.holders("")))))
 
 
 _MERGING: dict[Data, Callable[[], Merging]] = {

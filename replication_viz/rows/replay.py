@@ -8,6 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from ..conflicts import Dot
 from ..trace import OpKind, Position, Trace
 from .deeds import Deeds
 from .table import Found, Record, Table
@@ -56,6 +57,8 @@ class Replay(Iterator[Step]):
     ----------
     tables : tuple of Table
         Each leader's, in the order of `Trace.nodes`.
+    applied : list of list of int
+        For each leader up to which LSN it has applied the log of each other one.
     """
 
     def __init__(self, trace: Trace, until_ms: float = np.inf) -> None:
@@ -74,8 +77,12 @@ class Replay(Iterator[Step]):
         rows = np.flatnonzero(levels.time <= until_ms)
         columns = (levels.time[rows], levels.node[rows], levels.which[rows], levels.lsn[rows])
         self._rows = zip(*(column.tolist() for column in columns), strict=True)
-        self._applied = [[0] * len(trace.nodes) for _ in trace.nodes]
+        self.applied = [[0] * len(trace.nodes) for _ in trace.nodes]
         self._steps = self._tell()
+
+    def record(self, dot: Dot) -> Record:
+        """Return the write of a name."""
+        return self._logs[dot.node][dot.number - 1]
 
     def __next__(self) -> Step:
         return next(self._steps)
@@ -93,7 +100,7 @@ class Replay(Iterator[Step]):
                 yield Step(time, node, StepKind.FLUSH, tuple(table.flush(lsn)))
             elif which in FROM:
                 origin = FROM.index(Position(which))
-                applied = self._applied[node]
+                applied = self.applied[node]
                 for record in self._logs[self._names[origin]][applied[origin] : lsn]:
                     yield Step(time, node, StepKind.APPLY, (record.key,), table.merge(record, time))
                 applied[origin] = lsn
@@ -108,3 +115,17 @@ def replay(trace: Trace, until_ms: float = np.inf) -> Replay:
         If the run has one leader, or none.
     """
     return Replay(trace, until_ms)
+
+
+def finished(trace: Trace, until_ms: float = np.inf) -> Replay:
+    """Return a run told up to a moment, ms: the tables as they stand then.
+
+    Raises
+    ------
+    ValueError
+        If the run has one leader, or none.
+    """
+    story = Replay(trace, until_ms)
+    for _ in story:
+        pass
+    return story

@@ -9,7 +9,7 @@ from typing import Any
 from ..conflicts import NOTHING_SEEN, Dot, HybridLogicalClock, HybridTime, VersionVector, Write
 from ..scenario import Scenario, SkewClock, clock_offset_ms
 from .deeds import Deeds
-from .kinds import Kind, Plain, Refused, Version, kind_of
+from .kinds import Kind, Plain, RefusedError, Version, kind_of
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,10 @@ class Table:
         """Return what the row shows; see `Kind.values`."""
         return self.kind.values(self.row(key).state)
 
+    def one(self, key: int) -> Plain:
+        """Return what a client makes of the row; see `Kind.one`."""
+        return self.kind.one(self.row(key).state)
+
     def write(self, number: int, key: int, now: float) -> Found | None:
         """Take a write of a client; None if it is refused."""
         before = self._rows.get(key, self._nothing)
@@ -124,7 +128,7 @@ class Table:
         stamp = clock.now if clock else HybridTime(self.wall_ms(now))
         try:
             state, write = self.kind.write(before.state, self._deeds[number], dot, stamp)
-        except Refused:
+        except RefusedError:
             return None
         self._clock = clock or self._clock
         version = VersionVector({**dict(before.version.entries), dot.node: dot.number})

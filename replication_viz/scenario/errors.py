@@ -9,6 +9,7 @@ from typing import Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 _LONGEST_VALUE = 60
+_MANY = 20
 
 
 class ScenarioError(ValueError):
@@ -91,9 +92,12 @@ def one_sentence(error: ValidationError, fields: Sequence[str]) -> str:
 
 
 def suggestion(wrong: str, names: Sequence[str]) -> str:
-    """Return the end of a sentence about a name that does not exist: the nearest that does, or all."""
+    """Return the end of a sentence about a name that does not exist: the nearest that does, or all, or many."""
     close = get_close_matches(wrong, names, n=1)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}."
+    if close:
+        return f"did you mean {close[0]}?"
+    more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+    return f"there are {', '.join(names[:_MANY])}{more}."
 
 
 def shown(value: Any) -> str:

@@ -61,7 +61,10 @@ class Offer:
 
 _CRASH = Offer("Crash", "stops at once; what is not on its disk is lost", "up", {"kind": "crash", **_NODE})
 _STALL = Offer("Stall the disk", "each flush takes 400 ms", "up", {"kind": "stall_disk", **_NODE, "flush_ms": 400})
-_SKEW = Offer("Skew its clock", "it falls 500 ms behind", "any", {"kind": "skew_clock", **_NODE, "by_ms": -500})
+_SKEW = Offer("Skew its clock", "it falls 500 ms behind", "up", {"kind": "skew_clock", **_NODE, "by_ms": -500})
+_FREEZE = Offer(
+    "Freeze for 1 s", "does nothing for 1000 ms, unaware", "up", {"kind": "freeze", **_NODE, "for_ms": 1_000}
+)
 _RESTART = Offer("Restart", "comes back with what its disk holds", "down", {"kind": "restart", **_NODE})
 
 _STATEMENT = {"kind": "statement"}
@@ -72,6 +75,7 @@ _OFFERS: dict[Place, tuple[Offer, ...]] = {
         _CRASH,
         _STALL,
         _SKEW,
+        _FREEZE,
         Offer("Run DROP TABLE", "and so does every replica", "up", {**_STATEMENT, "what": "drop_table"}),
         Offer("Run DELETE, no WHERE", "all rows go, everywhere", "up", {**_STATEMENT, "what": "delete_rows"}),
         Offer("Run a bad migration", "every row gets a wrong value", "up", {**_STATEMENT, "what": "bad_update"}),
@@ -83,6 +87,7 @@ _OFFERS: dict[Place, tuple[Offer, ...]] = {
         _CRASH,
         _STALL,
         _SKEW,
+        _FREEZE,
         Offer(
             "Slow the replay",
             "10 times slower; reads see old values",
@@ -97,6 +102,7 @@ _OFFERS: dict[Place, tuple[Offer, ...]] = {
             {"kind": "long_query", **_NODE},
         ),
         Offer("Cut off", "no message gets in or out", "up", {"kind": "partition", "nodes": ["$node"]}),
+        Offer("Promote", "leads a new timeline, whoever else does", "up", {"kind": "promote", **_NODE}),
         _RESTART,
         Offer("Drop its slot", "the leader keeps no log for it", "any", {"kind": "drop_slot", **_NODE}),
         Offer("Set up anew", "from a base backup of the leader", "any", {"kind": "rebuild", **_NODE}),

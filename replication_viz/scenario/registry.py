@@ -8,6 +8,7 @@ from typing import Any
 
 from .errors import ScenarioError, suggestion
 from .faults import (
+    CancelWaits,
     Change,
     Crash,
     CutLink,
@@ -22,6 +23,7 @@ from .faults import (
     Statement,
 )
 from .model import NodeSettings, Scenario
+from .quorum_scenarios import quorum_scenarios
 
 
 class Registry(Mapping[str, Scenario]):
@@ -86,6 +88,14 @@ def _entries() -> dict[str, dict[str, Any]]:
         "database_mb": 102_400,
         "archive": True,
         "duration_ms": 180 * _MINUTE,
+    }
+    # Two regions, each with its leader; from one to the other a message takes 40 ms.
+    regions = {
+        "topology": "multi_leader",
+        "rate_per_s": 60,
+        "keys": 50,
+        "network_ms": 40,
+        "hot_share": 0.2,
     }
     return {
         "start_here": {
@@ -332,12 +342,14 @@ def _entries() -> dict[str, dict[str, Any]]:
             "title": "Why did my change not save?",
             "ack": "async",
             "replicas": 2,
-            "rate_per_s": 25,
+            "rate_per_s": 12,
             "clients": 40,
             "keys": 40,
-            "lag_ms": 300,
+            "reads_per_s": 200,
             "reread_ms": 100,
-            "duration_ms": 6_000,
+            "lag_ms": 300,
+            "nodes": {"s2": NodeSettings(lag_ms=5)},
+            "duration_ms": 10_000,
         },
         "failover": {
             "title": "The leader dies, and somebody notices",
@@ -395,6 +407,87 @@ def _entries() -> dict[str, dict[str, Any]]:
             "latency_limit_ms": 300,
             "faults": (Crash(node="L", at_ms=1_500),),
             "duration_ms": 8_000,
+        },
+        "failover_drill": {
+            "title": "A failover drill under load",
+            "ack": "async",
+            "rate_per_s": 1_000,
+            "lag_ms": 20,
+            "nodes": {"s1": NodeSettings(lag_ms=60)},
+            "clients": 40,
+            "remote_clients": 0.35,
+            "controllers": "s1",
+            "detect_ms": 2_000,
+            "promote": "first",
+            "faults": (Crash(node="L", at_ms=1_500),),
+            "duration_ms": 5_000,
+        },
+        **quorum_scenarios(),
+        "two_leaders": {
+            "title": "Two leaders, an ocean between them",
+            **regions,
+            "reads_per_s": 60,
+            "faults": (Change(setting="rate_per_s", value=0, at_ms=1_700),),
+            "duration_ms": 2_000,
+        },
+        "clock_skew_discards": {
+            "title": "The later write loses to a clock that is ahead",
+            **regions,
+            "rate_per_s": 40,
+            "hot_share": 0.25,
+            "clock_skew_ms": 200,
+            "faults": (Change(setting="rate_per_s", value=0, at_ms=10_000),),
+            "duration_ms": 10_500,
+        },
+        "region_partition": {
+            "title": "A region is cut off, and both sides go on",
+            **regions,
+            "leaders": 3,
+            "resolve": "siblings",
+            "faults": (
+                Partition(nodes=("L3",), at_ms=400, for_ms=1_000),
+                Change(setting="rate_per_s", value=0, at_ms=1_700),
+            ),
+            "duration_ms": 2_000,
+        },
+        "shopping_cart": {
+            "title": "What was taken out of the cart comes back",
+            **regions,
+            "data": "cart",
+            "resolve": "siblings",
+            "keys": 8,
+            "remove_share": 0.3,
+            "faults": (
+                Partition(nodes=("L2",), at_ms=400, for_ms=800),
+                Change(setting="rate_per_s", value=0, at_ms=1_700),
+            ),
+            "duration_ms": 2_000,
+        },
+        "same_name_twice": {
+            "title": "Two accounts, one name, and both were told yes",
+            **regions,
+            "data": "unique_name",
+            "resolve": "crdt",
+            "keys": 60,
+            "hot_share": 0,
+            "faults": (
+                Partition(nodes=("L2",), at_ms=400, for_ms=300),
+                Change(setting="rate_per_s", value=0, at_ms=1_700),
+            ),
+            "duration_ms": 2_000,
+        },
+        "redis_wait": {
+            "title": "Redis: WAIT 1 500, and no replica answers",
+            "ack": "ANY 1 (s1, s2)",
+            "level": "remote_write",
+            "replicas": 2,
+            "rate_per_s": 100,
+            "flush_ms": 0.05,
+            "faults": (
+                Partition(nodes=("s1", "s2"), at_ms=600, for_ms=900),
+                CancelWaits(at_ms=1_100),
+            ),
+            "duration_ms": 2_000,
         },
     }
 

@@ -31,7 +31,7 @@ class Ring:
     >>> from replication_viz import Scenario
     >>> ring = Ring(Scenario(topology="leaderless"))
     >>> round(ring.point(7), 3), ring.homes(7)
-    (0.453, (3, 4, 0))
+    (0.687, (4, 0, 1))
     """
 
     def __init__(self, scenario: Scenario) -> None:

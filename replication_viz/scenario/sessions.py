@@ -28,11 +28,11 @@ class Sessions(Checked):
         "ms",
         "each client reads what it wrote so long after the answer; -1: it does not",
     )
-    session: Literal["none", "pin", "lsn", "sticky"] = Field(
+    session: Literal["none", "pin", "lsn", "causal", "sticky"] = Field(
         "none",
         title="sessions",
-        description="after its own write a client reads anywhere, from the leader for a while, only where its write "
-        "is replayed, or always from one and the same replica",
+        description="a client reads anywhere; from the leader for a while after a write; only where its write, or also "
+        "what it has read ('causal'), is replayed; or always from one and the same replica",
     )
     pin_ms: float = knob(
         "pinned for",

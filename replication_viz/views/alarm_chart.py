@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 
 from .. import measures
 from ..trace import Floats, Trace
-from .charts import SIZE, Chart, _legend, _time_unit, _verts
+from .chart import SIZE, Chart, _legend, _time_unit, _verts
 from .style import Theme
 
 _MOMENTS = 800
@@ -39,7 +39,7 @@ class LagReports(Chart):
             for name, ink, dashes, marker, width in self.lines_of
         }
         for index, line in enumerate(self.lines.values()):
-            line.set_markevery((0.02 + 0.035 * index, 0.14))
+            self._mark(line, 0.02 + 0.035 * index)
         self.spans = self._spans(self.axes)
 
     def show(self, trace: Trace, node: str = "s1") -> Self:
@@ -116,7 +116,7 @@ class DeadRows(Chart):
 
     def __init__(self, theme: Theme = "light", size: tuple[float, float] = (7.2, 2.2)) -> None:
         super().__init__(theme, size)
-        self.axes = self.figure.add_axes((0.095, 0.22, 0.68, 0.7))
+        self.axes = self.figure.add_axes((0.115, 0.22, 0.66, 0.7))
         self._prepare(self.axes, "time", "dead rows")
         self.axes.yaxis.set_major_formatter(FuncFormatter(lambda rows, _: _short(rows)))
         self.line = self._line(self.axes, "risk", "dead rows", "solid")

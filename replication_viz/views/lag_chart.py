@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter
 
 from .. import measures
 from ..trace import Trace
-from .charts import SIZE, Chart, Lags, _furthest_behind, _legend, _time_unit, _verts
+from .chart import SIZE, Chart, _legend, _time_unit, _verts
+from .charts import Lags, _furthest_behind
 from .fluid import expected_lags
 from .style import Theme
 
@@ -36,7 +37,7 @@ class LagCurves(Chart):
     def __init__(self, theme: Theme = "light", size: tuple[float, float] = SIZE, node: str | None = None) -> None:
         super().__init__(theme, size)
         self._node = node
-        self.axes = self.figure.add_axes((0.095, 0.16, 0.68, 0.78))
+        self.axes = self.figure.add_axes((0.115, 0.16, 0.66, 0.78))
         self._prepare(self.axes, "time", "lag")
         self.lines = _three_lines(self, self.axes)
         self.theory = self._line(self.axes, "risk", "theory: replay", (0, (5, 2.5)))
@@ -55,6 +56,7 @@ class LagCurves(Chart):
         self.theory.set_data([], [])
         if expected:
             self.theory.set_data(expected[0] / divisor, expected[1]["replay"] / scale)
+            self.theory.set_label("theory: replay" if expected[1]["replay"].max() > 0 else "theory: no queue")
         handles = [*self.lines.values(), *([self.theory] if expected else [])]
         self.spans.set_verts(_verts(trace, divisor))
         self.note.set_text("")
@@ -127,7 +129,7 @@ def _three_lines(chart: Chart, axes: Axes) -> dict[str, Line2D]:
         for kind, ink, dashes, marker, width in Lags.kinds
     }
     for index, line in enumerate(lines.values()):
-        line.set_markevery((0.02 + 0.045 * index, 0.14))
+        chart._mark(line, 0.02 + 0.045 * index)
     lines["write"].set_zorder(2.5)  # thin and dotted: seen where all three are one
     return lines
 

@@ -11,7 +11,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from .. import measures, theory
 from ..scenario import LEADER, Crash, CutLink, Partition, Scenario
 from ..trace import Trace
-from .charts import SIZE, Chart, _furthest_behind, _legend, _time_unit, _verts
+from ..wal import Retention
+from .chart import SIZE, Chart, _legend, _time_unit, _verts
+from .charts import _furthest_behind
 from .style import Theme
 
 _MB = 2**20
@@ -31,8 +33,14 @@ class Expected(NamedTuple):
 def expected(scenario: Scenario) -> Expected | None:
     """Return what the first fault that silences a replica leads to if it lasts; None if it ends before that.
 
-    The log that may be kept, over the rate at which it is written; a slot without a limit has the whole disk.
+    The log that may be kept, over the rate at which it is written; a slot without a limit has the whole disk. A disk
+    that cannot hold the log until the next checkpoint is full before anybody sleeps.
     """
+    written = scenario.rate_per_s * scenario.record_bytes * scenario.log_left
+    full_ms = 1000 * theory.time_until_full_s(scenario.wal_disk_mb * _MB, written)
+    to_checkpoint = min(Retention(scenario).checkpoint_bytes, written * scenario.checkpoint_ms / 1000) / _MB
+    if scenario.wal_disk_mb < scenario.wal_keep_mb + to_checkpoint:
+        return Expected("disk full", full_ms) if full_ms <= scenario.duration_ms else None
     sleeps = next((f for f in scenario.timeline if _silences(f)), None)
     if sleeps is None:
         return None
@@ -42,7 +50,6 @@ def expected(scenario: Scenario) -> Expected | None:
         kept = max(kept, limit) if limit >= 0 else np.inf
     room = scenario.wal_disk_mb
     what: Disaster = "falls off" if kept < room else "disk full"
-    written = scenario.rate_per_s * scenario.record_bytes * scenario.log_left
     at_ms = sleeps.at_ms + 1000 * theory.time_until_full_s(min(kept, room) * _MB, written)
     return Expected(what, at_ms) if at_ms <= min(sleeps.until_ms, scenario.duration_ms) else None
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 from numpy.typing import ArrayLike
 
 from .. import measures
 from ..trace import Floats, Trace
-from .charts import SIZE, Chart
+from .chart import SIZE, Chart, _legend
 from .style import Theme
 
 _MOMENTS = 600
@@ -53,7 +52,7 @@ class LossWindow(Chart):
             words.append(f"{line.get_label()} promoted, {lost.mean():,.0f} on average and at most {lost.max():,}")
         self.axes.set_xlim(0, trace.duration_ms)
         self.axes.set_ylim(0, most * 1.12)
-        _legend(self, self.axes, [self.best, self.worst], "promoted")
+        _legend(self, self.axes, [self.best, self.worst], (1.02, 1.02), "promoted")
         return self._shown(f"{'; '.join(words)}.")
 
 
@@ -71,6 +70,7 @@ class LossDistribution(Chart):
         self.run = self.axes.stairs([0.0], [0.0, 1.0], fill=True, label="the runs")
         self.run.set(facecolor="none", edgecolor=self.colour["risk"], hatch="////", linewidth=1.4)
         self.theory = self._line(self.axes, "ink", "theory", (0, (5, 2)), "D")
+        self._mark(self.theory, every=0)
         self.theory.set_markersize(3.5)
         self.mean = self.axes.axvline(0, color=self.colour["risk"], linewidth=1.7)
 
@@ -99,12 +99,11 @@ class LossDistribution(Chart):
         self.mean.set_label(f"mean {losses.mean():,.1f}")
         expected = np.array([_within(theory, *bin_) for bin_ in pairwise(edges)] if theory else [])
         self.theory.set_data((edges[:-1] + edges[1:]) / 2 if theory else [], expected)
-        self.theory.set_markevery(1)
         self.theory.set_label(f"theory, mean {theory.mean:,.1f}" if theory else "_theory")
         self.axes.set_xlim(edges[0], edges[-1])
         self.axes.set_ylim(0, 1.15 * max(counts.max() / len(losses), *expected, 0.0))
         handles = [self.run, self.mean, *([self.theory] if theory else [])]
-        _legend(self, self.axes, handles, f"{len(losses):,} crashes")
+        _legend(self, self.axes, handles, (1.02, 1.02), f"{len(losses):,} crashes")
         beside = f", theory {theory.mean:,.1f}" if theory else ""
         ends = f"from {losses.min():,.0f} to {losses.max():,.0f}"
         return self._shown(f"{len(losses):,} crashes, mean {losses.mean():,.1f}{beside}, {ends}.")
@@ -125,20 +124,3 @@ def _edges(losses: Floats, theory: HasPmf | None) -> Floats:
 def _within(theory: HasPmf, low: float, high: float) -> float:
     numbers = np.arange(np.ceil(low), np.ceil(high))
     return float(np.sum(theory.pmf(numbers[numbers >= 0])))
-
-
-def _legend(chart: Chart, axes: Axes, handles: list[Any], title: str) -> None:
-    legend = axes.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(1.02, 1.02),
-        frameon=False,
-        fontsize=8.5,
-        handlelength=2.6,
-        borderaxespad=0,
-        labelcolor=chart.colour["ink"],
-        title=title,
-        title_fontsize=8.5,
-        alignment="left",
-    )
-    legend.get_title().set_color(chart.colour["quiet"])

@@ -5,94 +5,22 @@ Nothing is drawn here; the poster draws a `Moment`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from .. import measures
 from ..trace import FlightKind, Position, Trace
+from .forked import forked, telling
+from .instant import Moment, Number, Packet, Row
 from .plot import usual_latency, view
 from .story import header
+from .terms import Terms
+from .units import duration
 
-Tone = Literal["safe", "risk", "ink"]
+__all__ = ["Moment", "Number", "Packet", "Row", "duration", "moment", "telling_moment"]
+
 MAX_PACKETS = 120
-
-
-@dataclass(frozen=True)
-class Row:
-    """A node: how far its log goes in each sense, and what ails it."""
-
-    name: str
-    about: str
-    is_leader: bool
-    is_up: bool
-    head: int
-    flushed: int
-    replayed: int
-    lag_ms: float
-    ailment: str
-
-
-@dataclass(frozen=True)
-class Packet:
-    """A message on its way: ``progress`` runs from 0 at the source's row to 1 at the target's."""
-
-    source: int
-    target: int
-    lsn: int
-    count: int
-    progress: float
-    is_reply: bool
-    is_lost: bool
-
-    @property
-    def link(self) -> tuple[int, int, bool, bool]:
-        """Messages of one link are alike and may be drawn as one."""
-        return self.source, self.target, self.is_reply, self.is_lost
-
-
-@dataclass(frozen=True)
-class Number:
-    """One of the large numbers under the rows."""
-
-    caption: str
-    value: str
-    note: str
-    tone: Tone
-
-
-@dataclass(frozen=True)
-class Moment:
-    """The stage at ``at_ms``.
-
-    Attributes
-    ----------
-    committed : int
-        LSN up to which the clients have their answer.
-    waiting, waits_for : int, str
-        Commits that wait, and for whom.
-    lost, promoted : int, int
-        Acknowledged writes that a crash of the leader would take, and the row that would be
-        promoted; -1 where there is none.
-    window : (float, float)
-        The LSNs at the two ends of the axis.
-    walls : tuple of frozenset of int
-        For each partition that holds, the rows on its named side.
-    """
-
-    at_ms: float
-    rows: tuple[Row, ...]
-    packets: tuple[Packet, ...]
-    committed: int
-    waiting: int
-    waits_for: str
-    lost: int
-    promoted: int
-    numbers: tuple[Number, ...]
-    sentence: str
-    window: tuple[float, float]
-    walls: tuple[frozenset[int], ...]
 
 
 def telling_moment(trace: Trace) -> float:
@@ -100,6 +28,9 @@ def telling_moment(trace: Trace) -> float:
 
     Else it lies late in the first fault that ends within the run, or at about 60 %.
     """
+    found = telling(Terms(trace))
+    if found is not None:
+        return _busiest(trace, *found)
     moments = (np.arange(400) + 0.9) * trace.duration_ms / 400
     waiting = measures.waiting(trace, moments)
     if waiting.max() >= max(8, 4 * np.median(waiting)):
@@ -131,7 +62,7 @@ def moment(trace: Trace, at_ms: float) -> Moment:
     committed = int(trace.at(trace.nodes[0], Position.COMMITTED, at_ms))
     loss = measures.loss(trace, at_ms)
     promoted, lost = str(loss.promoted[0]), int(loss.lost[0])
-    return Moment(
+    found = Moment(
         at_ms=at_ms,
         rows=rows,
         packets=_packets(trace, epoch["level"], at_ms),
@@ -149,23 +80,8 @@ def moment(trace: Trace, at_ms: float) -> Moment:
         window=_window(trace, at_ms),
         walls=walls,
     )
-
-
-def duration(ms: float) -> str:
-    """Return a length of time in a unit that suits it.
-
-    Examples
-    --------
-    >>> duration(4.13), duration(406.2), duration(12_300)
-    ('4.1 ms', '406 ms', '12.3 s')
-    """
-    if np.isnan(ms):
-        return "–"
-    if 0 < ms < 0.05:
-        return "< 0.1 ms"
-    if ms >= 10_000:
-        return f"{ms / 1000:.1f} s"
-    return f"{ms:,.0f} ms".replace(",", "\u2009") if ms >= 99.5 or ms == 0 else f"{ms:.1f} ms"
+    terms = Terms(trace)
+    return forked(terms, found, epoch) if terms.changes else found
 
 
 def _window(trace: Trace, at_ms: float) -> tuple[float, float]:

@@ -103,8 +103,13 @@ class Pen:
         edge, lw = self.colour[ink], self._points(width)
         self._put(Circle((x, y), r, edgecolor=edge, linewidth=lw, **style))
 
-    def crown(self, x: float, y: float) -> None:
-        self._shape([(-16, 8), (-12, -5), (-6, 2), (0, -8), (6, 2), (12, -5), (16, 8)], "leader", x, y)
+    def crown(self, x: float, y: float, ink: str = "leader", size: float = 1.0, is_hollow: bool = False) -> None:
+        points = np.array([(-16, 8), (-12, -5), (-6, 2), (0, -8), (6, 2), (12, -5), (16, 8)]) * size
+        if is_hollow:
+            closed = np.concatenate([points, points[:1]])
+            self.line(x + closed[:, 0], y + closed[:, 1], ink, 1.6, linestyle=(0, (3, 2)), zorder=5)
+        else:
+            self._shape(points, ink, x, y)
 
     def bolt(self, x: float, y: float, size: float = 1.0) -> None:
         points = np.array([(2, -9), (-5, 1), (-1, 1), (-3, 9), (5, -2), (1, -2)]) * size

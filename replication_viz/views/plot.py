@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from .. import measures
 from ..trace import Floats, Ints, Position, Trace
+from .terms import Terms
 
 CURVE_BINS = 300
 FLEET_POINTS = 601
+_LAGS_EACH = 4  # lags looked at in each interval where the leader changes
 _TURNED_AWAY_BINS = 8  # users turned away are counted over so many bins
 _VIEW_POINTS = 257
 _SMALLEST = 48.0  # writes across the bars
@@ -44,6 +46,12 @@ def curves(trace: Trace) -> list[Curve]:
         ends = np.linspace(0, trace.duration_ms, CURVE_BINS + 1)[1:]
         away = measures.turned_away(trace, ends, _TURNED_AWAY_BINS * trace.duration_ms / CURVE_BINS)
         return [*found, Curve("users turned away", "ink", -1, away, "/s")]
+    terms = Terms(trace)
+    if terms.changes:
+        moments = (np.arange(_LAGS_EACH * CURVE_BINS) + 1) * trace.duration_ms / (_LAGS_EACH * CURVE_BINS)
+        lags = [terms.lag(n, moments).reshape(CURVE_BINS, -1).max(axis=1) for n in range(len(trace.nodes))]
+        worst = int(np.argmax([curve.mean() for curve in lags]))
+        return [*found, Curve(f"replay lag of {trace.nodes[worst]}", "stale", worst, lags[worst])]
     lags = [measures.lag_curve(trace, name, "replay", CURVE_BINS)[1] for name in trace.nodes[1:]]
     if lags:
         worst = int(np.argmax([curve.mean() for curve in lags]))
@@ -58,19 +66,24 @@ def pools(trace: Trace) -> list[tuple[Ints, Ints]]:
     return [(measures.connections(trace, moments, s), measures.queueing(trace, moments, s)) for s in servers]
 
 
-def view(trace: Trace, usual_ms: float | None = None) -> tuple[Floats, Floats]:
+def view(trace: Trace, usual_ms: float | None = None, step_ms: float = 0.0) -> tuple[Floats, Floats]:
     """Return the window on the log at equally spaced moments: the head that it follows, and log2 of its width.
 
     Both are smooth in time, and the browser interpolates: a picture depends on its moment only. The window is wide
     enough for the writes that wait and for the replicas' lag; who lags beyond reason falls off its left edge.
+    Positions that are known every ``step_ms`` only lie well inside, and so do batches of a coarse run.
     """
     leader = trace.nodes[0]
     moments = np.linspace(0, trace.duration_ms, _VIEW_POINTS)
+    terms = Terms(trace)
+    if terms.changes:
+        return _view_of_forks(trace, terms, moments)
     head = trace.at(leader, Position.APPENDED, moments).astype(np.float64)
     committed = trace.at(leader, Position.COMMITTED, moments)
     usual = usual_latency(trace) if usual_ms is None else usual_ms
     per_ms = head.max(initial=0.0) / trace.duration_ms
-    base = max(_SMALLEST, 8 * per_ms * (usual if np.isfinite(usual) else 0.0))
+    usual = usual if np.isfinite(usual) else 0.0
+    base = max(_SMALLEST * trace.scenario.grain, 8 * per_ms * max(usual, 2 * step_ms))
     # Where the length of the log is the question, all that is kept is in view, and whoever sleeps.
     kept = trace.scenario.slots or len(trace.steps(leader, Position.OLDEST)[0]) > 0
     farthest = np.inf if kept else max(_FARTHEST, 4 * base)
@@ -80,6 +93,19 @@ def view(trace: Trace, usual_ms: float | None = None) -> tuple[Floats, Floats]:
         far = np.maximum(far, np.where(behind > farthest, 0.0, behind))
     needed = np.maximum(head - committed, far) * 1.3
     octaves = np.log2(np.clip(needed, base, np.inf if kept else _WIDEST * base))
+    return _smooth(head, 5), _smooth(_highest_around(octaves, 9), 9)
+
+
+def _view_of_forks(trace: Trace, terms: Terms, moments: Floats) -> tuple[Floats, Floats]:
+    """Return the window where logs fork: it follows the longest, and holds the fork while there are two histories."""
+    nodes = [terms.tracks(number, moments) for number in range(len(trace.nodes))]
+    head = np.max([node.head for node in nodes], axis=0).astype(np.float64)
+    far = np.zeros_like(head)
+    for node in nodes:
+        doomed = node.doomed > 0
+        behind = head - np.where(doomed, node.shared, node.replayed)
+        far = np.maximum(far, np.where((behind <= _FARTHEST) & (doomed | node.up), behind, 0.0))
+    octaves = np.log2(np.clip(1.45 * far, _SMALLEST, _WIDEST * _SMALLEST))
     return _smooth(head, 5), _smooth(_highest_around(octaves, 9), 9)
 
 

@@ -11,11 +11,15 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ..trace import Trace
-from .moment import Number, Packet, Row, duration, moment, telling_moment
+from .forked_poster import fork, own_history, reigns
+from .instant import Number, Packet, Row
+from .moment import moment, telling_moment
 from .pen import MONO, WIDTH, Pen
 from .plot import CURVE_BINS, curves
 from .story import header
 from .style import TYPE, Theme
+from .terms import Terms
+from .units import duration
 
 LEFT, RIGHT, TOP = 208.0, 752.0, 66.0  # the tapes' edges
 STRIP_LEFT, STRIP_RIGHT = 60.0, WIDTH - 40  # the timeline's
@@ -78,17 +82,21 @@ class Drawing:
 
     def __init__(self, trace: Trace, theme: Theme, size: tuple[float, float] | None = None) -> None:
         self.trace = trace
+        self.terms = Terms(trace)
+        self.reigns = 14.0 * len({fork.node for fork in self.terms.forks}) + 4 if self.terms.changes else 0.0
         # Less high with fewer than four nodes.
-        self.pen = pen = Pen(theme, size or (9.8, 5.6 - 0.7 * max(4 - len(trace.nodes), 0)))
-        self.pitch = min((pen.height - 200 - TOP) / len(trace.nodes), 92.0)
+        self.pen = pen = Pen(theme, size or (9.8, 5.6 - 0.7 * max(4 - len(trace.nodes), 0) + self.reigns / 100))
+        self.pitch = min((pen.height - 200 - self.reigns - TOP) / len(trace.nodes), 92.0)
         self.bar = min(26.0, self.pitch * 0.5)
-        self.bottom = self._y(len(trace.nodes) - 1) + self.bar / 2 + 6
-        self.strip = (pen.height - 104, pen.height - 54)
+        self.bottom = self.y(len(trace.nodes) - 1) + self.bar / 2 + 6
+        self.strip = (pen.height - 104 - self.reigns, pen.height - 54 - self.reigns)
 
     def still(self) -> None:
         """Draw what stays the same during the run."""
         self._heading()
         self._timeline(*self.strip)
+        if self.terms.changes:
+            reigns(self, *self.strip)
 
     def moving(self, at_ms: float) -> None:
         """Draw one moment, ms."""
@@ -98,19 +106,22 @@ class Drawing:
         for index, row in enumerate(self.now.rows):
             self._row(index, row)
         self._loss()
-        self._acknowledged()
+        if self.now.fork >= 0:
+            fork(self)
+        if not self.now.is_split:
+            self._acknowledged()
         self._packets()
         for index, number in enumerate(self.now.numbers):
-            self._number(24 + index * 316, pen.height - 194, number)
+            self._number(24 + index * 316, pen.height - 194 - self.reigns, number)
         self._playhead(*self.strip)
         pen.fit(pen.text(24, pen.height - 13, self.now.sentence, TYPE.note, "quiet"), WIDTH - 24)
 
-    def _x(self, lsn: float) -> float:
+    def x(self, lsn: float) -> float:
         """Return where an LSN lies, kept within the window."""
         low, high = self.now.window
         return LEFT + (RIGHT - LEFT) * min(max((lsn - low) / (high - low), 0.0), 1.0)
 
-    def _y(self, row: int) -> float:
+    def y(self, row: int) -> float:
         """Return the middle of a row's bar."""
         return TOP + self.bar / 2 + 2 + row * self.pitch
 
@@ -138,19 +149,20 @@ class Drawing:
         for wall in self.now.walls:
             for row in range(1, len(self.now.rows)):
                 if (row in wall) != (row - 1 in wall):
-                    y = self._y(row) - self.pitch / 2 + (6 if self.pitch >= _ROOMY else 0)
+                    y = self.y(row) - self.pitch / 2 + (6 if self.pitch >= _ROOMY else 0)
                     self.pen.line([24, WIDTH - 24], [y, y], "fault", 2.4, linestyle=(0, (4, 2.5)))
 
     def _row(self, index: int, row: Row) -> None:
-        y, pen = self._y(index), self.pen
+        y, pen = self.y(index), self.pen
         self._badge(row, y)
         self._name(row, y)
         top, low = y - self.bar / 2, self.bar * 0.35
         faded = 1.0 if row.is_up else 0.35
         pen.box(LEFT, top, RIGHT - LEFT, self.bar, "raised", zorder=1)
-        pen.box(LEFT, top, self._x(row.head) - LEFT, self.bar, "appended", alpha=faded)
-        pen.box(LEFT, top, self._x(row.flushed) - LEFT, self.bar, "flushed", alpha=faded)
-        pen.box(LEFT, y + self.bar / 2 - low, self._x(row.replayed) - LEFT, low, "replayed", r=2, alpha=faded)
+        pen.box(LEFT, top, self.x(row.head) - LEFT, self.bar, "appended", alpha=faded)
+        pen.box(LEFT, top, self.x(row.flushed) - LEFT, self.bar, "flushed", alpha=faded)
+        pen.box(LEFT, y + self.bar / 2 - low, self.x(row.replayed) - LEFT, low, "replayed", r=2, alpha=faded)
+        own_history(self, row, y)
         gone = self.now.window[0] - row.replayed
         if row.is_up and gone > 0:
             pen.text(LEFT + 6, top + 10.5, f"◂ replay is {gone:,.0f} writes further left", 10)
@@ -158,13 +170,14 @@ class Drawing:
 
     def _name(self, row: Row, y: float) -> None:
         pen, is_roomy = self.pen, self.pitch >= _ROOMY
-        about = row.about if row.is_up else "down"
+        about = row.about if row.is_up else row.ailment
         ailment = row.ailment if row.is_up else ""
         size = TYPE.name if is_roomy else 14
         name = pen.text(72, y + (2 if is_roomy else 5), row.name, size, weight="bold")
         beside = 72 + pen.width(name) + 8
         if is_roomy:
-            pen.fit(pen.text(72, y + 19, about, TYPE.note, "quiet"), LEFT - 8)
+            old = row.is_leader and row.crown.startswith("old")
+            pen.fit(pen.text(72, y + 19, about, TYPE.note, "risk" if old else "quiet"), LEFT - 6, smallest=8)
             if ailment:
                 self._pill(72, y + 25, ailment)
         elif ailment:
@@ -175,12 +188,17 @@ class Drawing:
     def _row_numbers(self, row: Row, y: float) -> None:
         size = TYPE.note if self.pitch >= _ROOMY else min(11.0, self.pitch / 2 - 3.5)
         gap = size * 0.66
-        self.pen.text(RIGHT + 14, y - gap + 4, f"flushed {row.flushed:,}", size, family=MONO)
+        first = f"timeline {row.term}" if self.now.histories > 1 else f"flushed {row.flushed:,}"
+        self.pen.text(RIGHT + 14, y - gap + 4, first, size, family=MONO)
         ink = "quiet"
-        if not row.is_up:
+        if row.doomed:
+            words, ink = f"{row.doomed:,} writes doomed", "risk"
+        elif not row.is_up:
             words, ink = "down", "risk"
         elif row.is_leader:
             words = f"appended {row.head:,}"
+            if self.now.histories > 1:
+                words, ink = f"{row.flushed - self.now.fork:,} new writes", "safe"
         else:
             words = f"replay lag {duration(row.lag_ms)}"
             ink = "risk" if row.lag_ms >= 100 else "quiet"
@@ -191,7 +209,7 @@ class Drawing:
         if not row.is_up:
             self.pen.cross(44, y, size - 1, "down", 3.4)
         elif row.is_leader:
-            self.pen.crown(44, y)
+            self.pen.crown(44, y, "risk" if row.crown.startswith("old") else "leader", is_hollow="idle" in row.crown)
         else:
             self.pen.ring(44, y, size, "fault" if row.ailment else "replica")
             if row.ailment:
@@ -203,13 +221,13 @@ class Drawing:
         self.pen.box(x, y, self.pen.width(label) + 14, 18, "fault_ground", r=9, zorder=5)
 
     def _acknowledged(self) -> None:
-        pen, x = self.pen, self._x(self.now.committed)
+        pen, x = self.pen, self.x(self.now.committed)
         pen.line([x, x], [58, self.bottom], "safe", 2, zorder=4)
         pen.tick(x, 54)
         pen.text(x - 11, 57, "acknowledged up to here", TYPE.note, "safe", ha="right", weight="bold")
         if self.now.waiting <= 0:
             return
-        end = self._x(self.now.rows[0].head)
+        end = self.x(self.now.rows[self.now.leader].head)
         if end - x > 8:
             pen.line([x + 3, end], [62, 62], "risk", 2)
             for edge in (x + 3, end):
@@ -227,15 +245,15 @@ class Drawing:
             return
         row = max(self.now.promoted, 0)
         head = self.now.rows[row].head if self.now.promoted >= 0 else 0
-        begin, end = self._x(head), self._x(self.now.committed)
-        self.pen.hatch(begin, self._y(row) - self.bar / 2, end - begin, self.bar, "risk")
+        begin, end = self.x(head), self.x(self.now.committed)
+        self.pen.hatch(begin, self.y(row) - self.bar / 2, end - begin, self.bar, "risk")
         words = f"{self.now.lost:,} lost"
         style: dict[str, Any] = {"weight": "bold", "ha": "center", "zorder": 7}
-        note = self.pen.text(0, self._y(row) + 4, words, TYPE.note, "risk", **style)
+        note = self.pen.text(0, self.y(row) + 4, words, TYPE.note, "risk", **style)
         width = self.pen.width(note) + 12
         x = (begin + end) / 2 if end - begin > width + 12 else end + 3 + width / 2
         note.set_x(x)
-        self.pen.box(x - width / 2, self._y(row) - 9, width, 18, "ground", zorder=6)
+        self.pen.box(x - width / 2, self.y(row) - 9, width, 18, "ground", zorder=6)
 
     def _packets(self) -> None:
         """Draw the messages, close ones of a link as one; where links cross the upper one is read."""
@@ -259,10 +277,10 @@ class Drawing:
 
     def _place(self, packet: Packet) -> tuple[float, float]:
         # From edge to edge of the bars: in a bar's middle a packet would hide where the bar ends.
-        begin, end = self._y(packet.source), self._y(packet.target)
+        begin, end = self.y(packet.source), self.y(packet.target)
         edge = float(np.sign(end - begin)) * (self.bar / 2 + 4)
         share = min(packet.progress, 0.5) if packet.is_lost else packet.progress
-        return self._x(packet.lsn), begin + edge + (end - begin - 2 * edge) * share
+        return self.x(packet.lsn), begin + edge + (end - begin - 2 * edge) * share
 
     def _packet(self, packet: Packet, x: float, y: float, zorder: float, is_bare: bool) -> None:
         pen = self.pen
@@ -304,23 +322,23 @@ class Drawing:
         for curve, dashes in zip(shown, _DASHES, strict=False):
             known = ~np.isnan(curve.values)
             level = bottom - 3 - (bottom - top - 6) * curve.values[known] / (peaks[curve.unit] or 1.0)
-            pen.line(self._across(times[known]), level, curve.meaning, 2, linestyle=dashes)
+            pen.line(self.across(times[known]), level, curve.meaning, 2, linestyle=dashes)
             pen.line([x, x + 26], [bottom + 14] * 2, curve.meaning, 2, linestyle=dashes)
             x += 60 + pen.width(pen.text(x + 33, bottom + 18, curve.label, 11))
         self._flags(top, bottom)
 
-    def _across(self, ms: Any) -> Any:
+    def across(self, ms: Any) -> Any:
         """Return where moments (ms) lie on the timeline."""
         return STRIP_LEFT + (STRIP_RIGHT - STRIP_LEFT) * np.asarray(ms) / self.trace.duration_ms
 
     def _playhead(self, top: float, bottom: float) -> None:
-        at = float(self._across(self.now.at_ms))
+        at = float(self.across(self.now.at_ms))
         self.pen.line([at, at], [top - 4, bottom + 6], "ink", 2, zorder=7)
         self.pen.disc(at, bottom, 6, "ink")
 
     def _flags(self, top: float, bottom: float) -> None:
         pen, free_from = self.pen, 24.0
-        flags = [(float(self._across(span["t"])), span["text"]) for span in header(self.trace)["spans"]]
+        flags = [(float(self.across(span["t"])), span["text"]) for span in header(self.trace)["spans"]]
         places = [x for x, _ in flags]
         for index, (x, words) in enumerate(flags):
             pen.bolt(x, top - 11, 0.9)

@@ -13,7 +13,7 @@ from .. import measures
 from ..measures import Restored
 from ..scenario import LoseArchive, Statement
 from ..trace import Floats, Trace
-from .charts import Chart, _legend, _time_unit
+from .chart import Chart, _legend, _time_unit
 from .style import Theme
 
 _MOMENTS = 181

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from .. import measures
 from ..scenario import Statement
 from ..trace import Floats, OpKind, Position, Trace
-from .charts import SIZE, Chart, _legend, _time_unit
+from .chart import SIZE, Chart, _legend, _time_unit
 from .restore_chart import short
 from .style import Theme
 
@@ -35,7 +35,7 @@ class TableRows(Chart):
             for number, marker in enumerate(_MARKERS)
         ]
         for number, line in enumerate(self.lines):
-            line.set_markevery((0.02 + 0.03 * number, 0.3))
+            self._mark(line, 0.02 + 0.03 * number, 0.3)
         self.locked = self._line(self.axes, "fault", "_", "solid", "", 6)
         self.locked.set(alpha=0.55, zorder=1.8)
         self.statement = self._line(self.axes, "fault", "_", (0, (1, 1.2)), "", 2)

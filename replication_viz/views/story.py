@@ -12,6 +12,7 @@ import numpy as np
 from ..scenario import LEADER, Change, CutLink, LinkDelay, Partition, Scenario, SyncRule
 from ..trace import MarkKind, Marks, Role, Trace
 from .plot import usual_latency
+from .terms import Terms
 
 FAULTS = (
     MarkKind.CRASH,
@@ -24,6 +25,7 @@ FAULTS = (
     MarkKind.CHANGE,
     MarkKind.STATEMENT,
     MarkKind.ARCHIVE,
+    MarkKind.FROZEN,
 )
 _WORD = {
     MarkKind.CRASH: "crashed",
@@ -36,9 +38,11 @@ _WORD = {
     MarkKind.CHANGE: "changed",
     MarkKind.STATEMENT: "statement",
     MarkKind.ARCHIVE: "archive loses log",
+    MarkKind.FROZEN: "frozen",
 }
 _SHORTER = (
     ("link ", ""),
+    ("is frozen for ", "frozen "),
     (" is cut", " cut"),
     ("disk stalls, ", "disk stall "),
     (" a flush", ""),
@@ -53,15 +57,17 @@ def header(trace: Trace) -> dict[str, Any]:
     """Return all of a trace that is not a column."""
     scenario = trace.scenario
     usual = usual_latency(trace)
+    terms = Terms(trace)
     return {
         "title": scenario.title,
         "setting": _setting(scenario),
         "slots": scenario.slots,
+        "grain": scenario.grain,
         "duration": trace.duration_ms,
         "nodes": [{"name": name, "place": scenario.of(name, "place") or ""} for name in trace.nodes],
         "states": _states(trace),
-        "epochs": list(_epochs(trace)),
-        "events": list(_events(trace)),
+        "epochs": list(_epochs(trace, terms)),
+        "events": list(_events(trace, terms)),
         "spans": list(_spans(trace)),
         "walls": list(_walls(trace)),
         "links": list(_links(trace)),
@@ -69,6 +75,7 @@ def header(trace: Trace) -> dict[str, Any]:
         "pace": _pace(trace, usual),
         "notes": [],
         **_fleet(trace),
+        **_leadership(terms),
     }
 
 
@@ -89,11 +96,18 @@ def _fleet(trace: Trace) -> dict[str, Any]:
     }
 
 
+def _leadership(terms: Terms) -> dict[str, Any]:
+    """Who leads when, and which numbers then matter; nothing where nobody takes over."""
+    return {"terms": terms.header(), "cards": ["sides", "leaders", "silence"]} if terms.changes else {}
+
+
 def _setting(scenario: Scenario) -> str:
-    """Return PostgreSQL's settings for this choice, as its configuration file has them, less one at its default."""
+    """Return PostgreSQL's settings for this choice, as its configuration file has them, less those at their default."""
     settings = scenario.postgres_settings()
     if settings.get("synchronous_commit") == "on":
         del settings["synchronous_commit"]
+    if len(settings) > 1 and settings.get("synchronous_standby_names") == "''":
+        del settings["synchronous_standby_names"]
     return " · ".join(f"{name} = {value}" for name, value in settings.items())
 
 
@@ -121,17 +135,22 @@ def _and(names: list[str]) -> str:
 
 
 def _states(trace: Trace) -> list[list[Any]]:
-    """Node, begin, end, whether it leads, whether it is up, term."""
+    """Node, begin, end, whether it leads, whether it is up, term; and true where it is fenced."""
     rows = zip(*(column.tolist() for column in trace.states.columns().values()), strict=True)
-    return [[node, begin, end, role == Role.LEADER, up, term] for node, begin, end, role, up, _, term in rows]
+    return [
+        [node, begin, end, role == Role.LEADER, up, term, *([True] if fenced else [])]
+        for node, begin, end, role, up, fenced, term in rows
+    ]
 
 
-def _epochs(trace: Trace) -> Iterator[dict[str, Any]]:
-    """The acknowledgement rule from each moment at which it or the set of connected replicas changes."""
+def _epochs(trace: Trace, terms: Terms) -> Iterator[dict[str, Any]]:
+    """The acknowledgement rule from each moment at which it, the leader or the set of connected replicas changes."""
     scenario = trace.scenario
     ack, level = scenario.ack, str(scenario.level)
     gone: set[int] = set()
+    leader = LEADER
     turns: list[tuple[float, str, Any]] = [(0.0, "", None)]
+    turns += [(fork.at_ms, "leader", fork.node) for fork in terms.forks[1:]]
     turns += [(f.at_ms, f.setting, f.value) for f in scenario.timeline if isinstance(f, Change)]
     turns += [
         (time, "back" if kind == MarkKind.RECONNECT else "gone", node)
@@ -143,16 +162,21 @@ def _epochs(trace: Trace) -> Iterator[dict[str, Any]]:
         for _, what, value in group:
             ack = value if what == "ack" else ack
             level = value if what == "level" else level
+            if what == "leader":
+                leader, gone = value, set(range(len(trace.nodes)))
             if what == "gone":
                 gone.add(value)
             if what == "back":
                 gone.discard(value)
-        yield {"t": begin, **_epoch(scenario, trace.nodes, ack, level, gone)}
+        yield {"t": begin, **_epoch(scenario, trace.nodes, ack, level, gone, leader)}
 
 
-def _epoch(scenario: Scenario, nodes: tuple[str, ...], ack: str, level: str, gone: set[int]) -> dict[str, Any]:
+def _epoch(
+    scenario: Scenario, nodes: tuple[str, ...], ack: str, level: str, gone: set[int], leader: str
+) -> dict[str, Any]:
     rule = scenario.sync_rule(ack)
-    connected = [name for name in scenario.direct if nodes.index(name) not in gone]
+    direct = scenario.direct if leader == LEADER else [name for name in nodes if name != leader]
+    connected = [name for name in direct if nodes.index(name) not in gone]
     states = rule.states(connected)
     waited = [] if level == "local" else [nodes.index(name) for name in rule.candidates(connected)]
     return {
@@ -161,13 +185,13 @@ def _epoch(scenario: Scenario, nodes: tuple[str, ...], ack: str, level: str, gon
         "method": rule.method,
         "count": 0 if level == "local" else rule.count,
         "candidates": waited[: rule.count] if rule.method == "first" else waited,
-        "sync": ["leader", *(states.get(name, _else(scenario, name)) for name in nodes[1:])],
+        "sync": ["leader" if name == leader else states.get(name, _else(scenario, name)) for name in nodes],
     }
 
 
 def _else(scenario: Scenario, name: str) -> str:
     """Return what is said of a replica that the leader does not see."""
-    upstream = scenario.upstream(name)
+    upstream = LEADER if name == LEADER else scenario.upstream(name)
     return "not connected" if upstream == LEADER else f"follows {upstream}"
 
 
@@ -175,7 +199,7 @@ def _rows(marks: Marks) -> Iterator[tuple[float, float, int, int, int, str]]:
     yield from zip(*(column.tolist() for column in marks.columns().values()), strict=True)
 
 
-def _events(trace: Trace) -> Iterator[dict[str, Any]]:
+def _events(trace: Trace, terms: Terms) -> Iterator[dict[str, Any]]:
     """Each moment worth a caption once: when a mark begins, and when what it marks is over.
 
     ``kind`` is negative where nothing begins, and ``of`` then says what is over; ``nodes`` are those that it is about.
@@ -199,6 +223,8 @@ def _events(trace: Trace) -> Iterator[dict[str, Any]]:
             answered = "Who waited has an answer or has given up." if scenario.servers else _ANSWERED
             over = answered if kind == MarkKind.BLOCKED else f"Over: {text}."
             tell(until, -1, over, kind, node, peer)
+    for time, text, of, about in terms.sentences():
+        found[time, -1, text] = {"t": time, "text": text, "fault": False, "kind": -1, "of": of, "nodes": about}
     yield from sorted(found.values(), key=lambda event: float(event["t"]))
 
 
@@ -225,7 +251,7 @@ def _spans(trace: Trace) -> Iterator[dict[str, Any]]:
             "until": None if math.isnan(until) else min(until, trace.duration_ms),
             "text": text,
             "short": _short(text, trace.nodes),
-            "word": _WORD[MarkKind(kind)],
+            "word": "replay paused" if text.endswith("replay stands still") else _WORD[MarkKind(kind)],
             "rows": rows,
             "kind": kind,
             "nodes": [n for n in (node, peer) if n >= 0],

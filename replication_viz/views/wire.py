@@ -25,6 +25,7 @@ from .story import header
 MAGIC = b"RVS1"
 FLIGHT_BUDGET = 5_000
 LEVEL_BUDGET = 12_000
+_MORE_LEVELS = 1.5  # times as many where nodes change roles: these moments are looked at closely
 _POSITIONS = len(Position)
 _FOREVER = 2**30
 
@@ -68,13 +69,15 @@ def encode(trace: Trace) -> bytes:
     columns = Columns()
     head["levels"] = place_levels(trace, tick, columns, head)
     head["flights"] = place_flights(trace, tick, columns, head)
+    if "terms" in head:
+        _change_with_positions(head)
     head["curves"] = []
     for curve in curves(trace):
         columns.add(np.where(np.isnan(curve.values), -1, np.round(np.nan_to_num(curve.values) * 100)).astype(np.int64))
         told = {"label": curve.label, "meaning": curve.meaning, "node": curve.node, "unit": curve.unit}
         head["curves"].append(told)
     head["bins"] = CURVE_BINS
-    right, octaves = view(trace, head["usual"])
+    right, octaves = view(trace, head["usual"], head["grid"])
     head["view"] = len(right)
     columns.add(np.round(right * 16).astype(np.int64))
     columns.add(np.round(octaves * 1024).astype(np.int64))
@@ -138,7 +141,7 @@ def place_levels(trace: Trace, tick: float, columns: Columns, head: dict[str, An
     kept = _appends_that_matter(group, times, lsns)
     group, times, lsns = group[kept], times[kept], lsns[kept]
     at = _ticks(times, tick)
-    if len(at) > LEVEL_BUDGET:
+    if len(at) > LEVEL_BUDGET * (_MORE_LEVELS if "terms" in head else 1):
         groups = len(np.unique(group))
         every = math.ceil(trace.duration_ms * groups / LEVEL_BUDGET / tick)
         at = -(-at // every) * every
@@ -155,6 +158,21 @@ def place_levels(trace: Trace, tick: float, columns: Columns, head: dict[str, An
         columns.add(lsns[begin:end])
         index.append([key // _POSITIONS, key % _POSITIONS, end - begin])
     return index
+
+
+def _change_with_positions(head: dict[str, Any]) -> None:
+    """Let roles change when positions are drawn: else a new leader would stand there with the log of a replica."""
+    step, duration = float(head["grid"] or head["tick"]), float(head["duration"])
+
+    def later(ms: float) -> float:
+        return min(round(math.ceil(ms / step - 1e-6) * step, 6), duration)
+
+    head["states"] = [[node, later(begin), later(end), *rest] for node, begin, end, *rest in head["states"]]
+    terms = head["terms"]
+    terms["forks"] = [[*rest, later(begin), later(end)] for *rest, begin, end in terms["forks"]]
+    terms["words"] = [[node, later(begin), later(end), word] for node, begin, end, word in terms["words"]]
+    for spells in "two", "silent":
+        terms[spells] = [[round(begin, 2), round(end, 2)] for begin, end in terms[spells]]
 
 
 def _appends_that_matter(group: Column, times: NDArray[np.float64], lsns: Column) -> NDArray[np.bool_]:

@@ -14,6 +14,10 @@ const SHORTCUTS = [
     label: "newest acknowledged", name: "Follow the newest acknowledged write",
     of: (run, facts) => (facts.committed ? { kind: "write", lsn: facts.committed } : null),
   },
+  {
+    label: "acknowledged, then lost", name: "Follow an acknowledged write that the newest leader does not have",
+    of: (run, facts) => (facts.fork && sidesAt(run, facts).first ? { kind: "write", ...sidesAt(run, facts).first } : null),
+  },
   { label: "a stale read", name: "Follow a stale read", of: (run, facts) => latestStaleRead(run, facts.t) },
 ];
 
@@ -156,7 +160,7 @@ class Chain {
     for (const [of, button] of Object.entries(this.side)) put(button, "aria-pressed", String((what?.of ?? "now") === of));
     this.clear.hidden = !what;
     const run = this.picture.runAt(t);
-    const key = what ? [stage.version, facts.t, what.kind, stage.follower.lsn, what.read?.t, what.of, run.from].join() : "";
+    const key = what ? [stage.version, facts.t, what.kind, stage.follower.lsn, what.term, what.read?.t, what.of, run.from].join() : "";
     if (key === this.key) return;
     this.key = key;
     const fresh = this.what !== what;

@@ -7,7 +7,8 @@ function makeFacts(run) {
     run, t: 0, leader: 0, leaderUp: true, committed: 0, waiting: 0, oldest: 0, latency: NaN, lost: 0, best: -1, bestHead: 0,
     stale: 0, replicas: 0, worst: -1, worstAge: 0, left: 0, writes: 1, begins: 0, epoch: run.epochs[0],
     received: new Int32Array(n), flushed: new Int32Array(n), replayed: new Int32Array(n), age: new Float64Array(n),
-    up: new Uint8Array(n), cut: new Uint8Array(n),
+    up: new Uint8Array(n), cut: new Uint8Array(n), leads: new Uint8Array(n), fenced: new Uint8Array(n), term: new Int32Array(n),
+    shared: new Float64Array(n).fill(Infinity), doomed: new Int32Array(n), histories: 1, fork: null, top: 0,
   };
 }
 
@@ -19,9 +20,12 @@ function factsAt(run, t, facts) {
   facts.epoch = lastBegun(run.epochs, t);
   facts.leader = 0;
   let term = -1;
-  for (const [node, begin, end, leads, up, itsTerm] of run.states) {
+  for (const [node, begin, end, leads, up, itsTerm, fenced] of run.states) {
     if (t < begin || (t >= end && end < run.duration)) continue;
     facts.up[node] = up ? 1 : 0;
+    facts.leads[node] = leads ? 1 : 0;
+    facts.fenced[node] = fenced ? 1 : 0;
+    facts.term[node] = itsTerm;
     if (leads && itsTerm > term) {
       facts.leader = node;
       term = itsTerm;
@@ -35,19 +39,24 @@ function factsAt(run, t, facts) {
   facts.best = facts.worst = -1;
   facts.bestHead = facts.worstAge = 0;
   for (let node = 0; node < n; node++) {
-    const own = node === L ? POSITION.APPENDED : POSITION.RECEIVED;
-    facts.received[node] = levelAt(run, node, own, t);
+    const leads = node === L || facts.leads[node] === 1;
+    facts.received[node] = levelAt(run, node, leads ? POSITION.APPENDED : POSITION.RECEIVED, t);
     facts.flushed[node] = levelAt(run, node, POSITION.FLUSHED, t);
-    facts.replayed[node] = node === L ? facts.committed : levelAt(run, node, POSITION.REPLAYED, t);
+    facts.replayed[node] = levelAt(run, node, leads ? POSITION.COMMITTED : POSITION.REPLAYED, t);
+  }
+  sharedAt(run, facts);
+  for (let node = 0; node < n; node++) {
     facts.age[node] = 0;
-    if (node === L || !facts.up[node]) continue;
+    if (node === L || facts.leads[node] || !facts.up[node]) continue;
     facts.replicas++;
-    if (facts.best < 0 || facts.received[node] > facts.bestHead) {
+    const head = Math.min(facts.received[node], facts.shared[node]);
+    if (facts.best < 0 || head > facts.bestHead) {
       facts.best = node;
-      facts.bestHead = facts.received[node];
+      facts.bestHead = head;
     }
-    if (facts.replayed[node] < facts.committed) {
-      facts.age[node] = t - reachedAt(run, L, POSITION.COMMITTED, facts.replayed[node] + 1, t);
+    const shows = Math.min(facts.replayed[node], facts.shared[node]);
+    if (shows < facts.committed) {
+      facts.age[node] = t - reachedAt(run, L, POSITION.COMMITTED, shows + 1, t);
       facts.stale++;
       if (facts.worst < 0 || facts.age[node] > facts.worstAge) {
         facts.worst = node;
@@ -67,6 +76,11 @@ function factsAt(run, t, facts) {
   windowAt(run, facts);
   if (run.fleet) facts.fleet = fleetAt(run, t);
   return facts;
+}
+
+/** How old what a replica reads is; of a sample that is known up to its step only. */
+function ageText({ run }, age) {
+  return age < run.grid ? `< ${rough(run.grid)}` : rough(age);
 }
 
 /** How long the latest commit took. */
@@ -106,7 +120,7 @@ function windowAt(run, facts) {
   const between = (column) => column[i] + (column[i + 1] - column[i]) * (at - i);
   facts.writes = 2 ** between(run.octaves);
   // The head that is followed is smooth; the true one must stay in view.
-  const head = Math.max(between(run.head) + 0.06 * facts.writes, facts.received[facts.leader] + 0.015 * facts.writes);
+  const head = Math.max(between(run.head) + 0.06 * facts.writes, facts.top + 0.015 * facts.writes);
   facts.left = Math.max(0, head - facts.writes);
 }
 
@@ -154,9 +168,9 @@ function waitsLong(run, facts) {
 }
 
 /**
- * The three numbers. Each answers its question at this moment; an aside stands where there is room for it.
+ * The three numbers. Each answers its question at this moment; an aside stands where there is room for it, a brief label where not.
  * @type {Record<string, (run: object, facts: object) =>
- *   {label: string, number: string, tone: string, note: string, aside?: string}>}
+ *   {label: string, number: string, tone: string, note: string, aside?: string, brief?: string}>}
  */
 const CARDS = {
   loss(run, facts) {
@@ -187,7 +201,7 @@ const CARDS = {
     if (!facts.replicas) return { label, number: "–", tone: "ink", note: "no replica to read from" };
     const number = `${facts.stale} of ${facts.replicas}`;
     if (!facts.stale) return { label, number, tone: "safe", note: "all reads are fresh" };
-    const note = `${run.nodes[facts.worst].name} is ${rough(facts.worstAge)} behind`;
+    const note = `${run.nodes[facts.worst].name} is ${ageText(facts, facts.worstAge)} behind`;
     return { label, number, tone: "stale", note };
   },
   pool(run, { fleet }) {

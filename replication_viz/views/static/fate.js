@@ -13,23 +13,25 @@ const SAMPLE_NOTE = "This run is too busy to be held in full here: times and mes
 
 /** What a follower may follow. Each takes a run, what is followed and a moment (ms), and returns a `Fate`. */
 const FATES = {
-  write: (run, { lsn }, t) => fateOf(run, lsn, t),
+  write: (run, { lsn, term }, t) => fateOf(run, lsn, t, term),
   read: (run, { read }) => fateOfRead(run, read),
 };
 
-/** What became of a write, as it stands at a moment. @param {object} run @param {number} lsn @param {number} t ms @returns {Fate} */
-function fateOf(run, lsn, t) {
-  const life = lifeOf(run, lsn, t);
+/** What became of a write, as it stands at a moment. @param {object} run @param {number} lsn @param {number} t ms
+ *  @param {number} [term] its timeline, where there are several @returns {Fate} */
+function fateOf(run, lsn, t, term) {
+  const life = lifeOf(run, lsn, t, term);
   if (!life) {
-    const last = run.steps[POSITION.APPENDED].v.reduce((most, v) => Math.max(most, v), 0);
+    const logs = run.terms ? run.nodes.map((_, node) => node) : [0];
+    const last = logs.flatMap((node) => [...run.steps[node * POSITIONS + POSITION.APPENDED].v]).reduce((most, v) => Math.max(most, v), 0);
     const verdict = last ? `There is no write ${count(lsn)}: the last one of this run is ${count(last)}.` : "Nothing is written in this run.";
     return { verdict, tone: "quiet", lines: [], note: "" };
   }
-  const lines = [...onLeader(life), ...life.replicas.flatMap((r) => onReplica(life, r)), ...sendings(life), ...answers(life), ...crashes(life)];
+  const lines = [...onLeader(life), ...life.replicas.flatMap((r) => onReplica(life, r)), ...sendings(life), ...answers(life), ...crashes(life), ...forkLines(life)];
   lines.sort(inOrder);
   const sampled = isSampled(run, life.born, Math.min(lines[lines.length - 1].t, run.duration));
-  const note = sampled ? SAMPLE_NOTE : "";
-  return { ...verdictOf(life, t), lines, note };
+  const note = [otherWrites(life), sampled ? SAMPLE_NOTE : ""].filter(Boolean).join(" ");
+  return { ...(run.terms ? verdictOfFork(life, t) : verdictOf(life, t)), lines, note };
 }
 
 /** From whom a replica gets its log. */
@@ -39,32 +41,36 @@ function feederOf(run, r, leader) {
 }
 
 /** What is known of a write: when it was born, when it reached what. NaN: it did not. */
-function lifeOf(run, lsn, t) {
+function lifeOf(run, lsn, t, wanted) {
   const facts = factsAt(run, Math.min(t, run.duration), makeFacts(run));
-  const L = facts.leader;
-  const lives = lsn >= 1 ? livesOf(run, L, POSITION.APPENDED, lsn) : [];
+  const own = run.terms && lsn >= 1 ? meantBy(run, facts, lsn, wanted) : null;
+  const L = own ? own.node : facts.leader;
+  const term = own?.term;
+  const inReign = ([begin]) => !own || (begin >= own.t - run.tick && begin < own.end);
+  const lives = lsn >= 1 ? livesOf(run, L, POSITION.APPENDED, lsn).filter(inReign) : [];
   if (!lives.length) return null;
   const begun = lives.filter(([begin]) => begin <= t);
   const index = Math.max(begun.length - 1, 0); // a number that a crash took may be given again
   const [born, gone] = lives[index];
   const end = lives[index + 1]?.[0] ?? Infinity;
   const reached = (node, which) =>
-    livesOf(run, node, which, lsn).filter(([begin]) => begin >= born - run.tick && begin < end);
-  const life = { run, lsn, t, facts, L, born, gone, end, reached, replicas: [], name: (node) => run.nodes[node].name };
+    livesWith(run, node, which, { term, lsn }).filter(([begin]) => begin >= born - run.tick && begin < end);
+  const life = { run, lsn, term, t, facts, L, born, gone, end, reached, replicas: [], name: (node) => run.nodes[node].name };
   life.committed = reached(L, POSITION.COMMITTED)[0]?.[0] ?? NaN;
   life.epoch = lastBegun(run.epochs, Number.isNaN(life.committed) ? Math.min(t, run.duration) : life.committed);
   life.replicas = run.nodes.map((_, node) => node).filter((node) => node !== L);
   life.onDisk = (node) => reached(node, POSITION.FLUSHED)[0]?.[0] ?? NaN;
   life.flushed = life.onDisk(L);
-  life.sendings = life.replicas.map((r) => {
-    const source = feederOf(run, r, L);
-    return { r, source, all: messagesOf(run, FLIGHT.WAL, source, r, lsn, born, end) };
-  });
+  const has = (node, at) => !own || commonOf(run, run.states.findLast(([which, begin]) => which === node && begin <= at)[5], term) >= lsn;
+  const feeders = (r) => (own ? [L, ...life.replicas.filter((one) => one !== r)] : [feederOf(run, r, L)]);
+  life.sendings = life.replicas.flatMap((r) => feeders(r).map((source) =>
+    ({ r, source, all: messagesOf(run, FLIGHT.WAL, source, r, lsn, born, end).filter(({ sent }) => has(source, sent)) })));
+  if (own) life.sendings = life.sendings.filter(({ source, all }) => source === L || all.length);
   return life;
 }
 
 /** What happens in one tick, in the order in which it happens. */
-const ORDER = ["appended", "flushed", "held", "sent", "lost", "received", "on disk", "replayed", "forwarded", "unheard", "heard", "acknowledged"];
+const ORDER = ["appended", "flushed", "held", "sent", "lost", "received", "on disk", "replayed", "forwarded", "unheard", "heard", "acknowledged", "cut", "promoted", "forked", "demoted", "discarded"];
 
 function inOrder(a, b) {
   const rank = ({ what }) => (ORDER.includes(what) ? ORDER.indexOf(what) : ORDER.length);
@@ -96,7 +102,8 @@ function onLeader(life) {
     lines.push(fateLine(flushed, L, "flushed", `on disk, ${flushText(run, L, life.lsn, flushed)}${why}`, stall ? "fault" : "ink"));
   }
   if (committed >= born) lines.push(fateLine(committed, L, "acknowledged", ...answerText(life)));
-  if (gone < Infinity) lines.push(fateLine(gone, L, "gone", "crashes before it is on disk: gone", "risk"));
+  const gives = run.terms && gone >= endOfReign(life) - run.tick ? "steps down" : "crashes";
+  if (gone < Infinity) lines.push(fateLine(gone, L, "gone", `${gives} before it is on disk: gone`, "risk"));
   return lines;
 }
 
@@ -121,7 +128,7 @@ function onReplica(life, r) {
   const lines = [];
   for (const [begin, end] of life.reached(r, POSITION.RECEIVED)) {
     lines.push(fateLine(begin, r, "received", "received"));
-    if (end < Infinity) lines.push(fateLine(end, r, "dropped", "crashes before it is on disk: gone there", "risk"));
+    if (end < Infinity && !(end >= leavesAt(life, r))) lines.push(fateLine(end, r, "dropped", "crashes before it is on disk: gone there", "risk"));
   }
   const received = lines.at(0)?.t ?? life.born;
   const flushed = life.onDisk(r);
@@ -206,7 +213,7 @@ function crashes(life) {
   const { run, L, born, gone, end, flushed } = life;
   const lines = [];
   for (const [node, begin, until, , up] of run.states) {
-    if (up || begin < born || begin >= Math.min(end, run.duration)) continue;
+    if (up || wordOf(run, node, begin) || begin < born || begin >= Math.min(end, run.duration)) continue;
     if (node === L && begin < gone - run.tick) lines.push(fateLine(begin, L, "crash", crashText(life, begin), heldBy(life, begin).length ? "fault" : "risk"));
     if (node === L && until < run.duration && flushed <= begin) lines.push(fateLine(until, L, "back", "up again, with it on its disk"));
     if (node !== L && levelAt(run, node, POSITION.FLUSHED, begin) >= life.lsn && life.reached(node, POSITION.FLUSHED).length) {
@@ -214,6 +221,11 @@ function crashes(life) {
     }
   }
   return lines;
+}
+
+/** When a replica's disk no longer holds it, ms: then its log was cut back. */
+function leavesAt(life, r) {
+  return life.reached(r, POSITION.FLUSHED)[0]?.[1] ?? Infinity;
 }
 
 /** The replicas that are up and have received it. */

@@ -5,7 +5,7 @@ const CLOSEST = 1 / 40; // of the usual width of the space-time diagram
 const PIN_HALF = 4.5;
 
 /**
- * @typedef {{kind: "write", lsn: number, of?: "now" | "was"} | {kind: "read", read: StaleRead, of?: "now" | "was"}} Followed
+ * @typedef {{kind: "write", lsn: number, term?: number, of?: "now" | "was"} | {kind: "read", read: StaleRead, of?: "now" | "was"}} Followed
  *   `of` says in which of two runs that are compared
  */
 
@@ -31,6 +31,11 @@ class Follower {
   /** The write that is followed, or the one that a followed read missed. */
   get lsn() {
     return this.what?.lsn ?? this.what?.read?.missed ?? null;
+  }
+
+  /** The timeline of the write that is followed, where one was named. */
+  get term() {
+    return this.what?.term;
   }
 
   /** The picture whose run is asked. */
@@ -69,11 +74,12 @@ class Follower {
     const x = ((clientX - box.left) * at.width) / box.width;
     const y = ((clientY - box.top) * at.width) / box.width;
     if (spacetime || x < at.left || x > at.right + 8) return;
-    const onLog = run.nodes.some((_, i) => y >= at.y(i) - 2 && y <= at.y(i) + at.bar + 2);
+    const row = run.nodes.findIndex((_, i) => y >= at.y(i) - 2 && y <= at.y(i) + at.bar + 2);
     const there = Math.ceil(facts.left + ((x - at.left) / (at.right - at.left)) * facts.writes);
-    const lsn = packets.hit(facts, x, y) ?? (onLog ? there : 0);
-    if (lsn < 1 || lsn > facts.received[facts.leader]) return;
-    this.stage.follow({ kind: "write", lsn, of: picture === this.stage.was ? "was" : "now" });
+    const lsn = packets.hit(facts, x, y) ?? (row >= 0 ? there : 0);
+    if (lsn < 1 || lsn > facts.top) return;
+    const term = run.terms && row >= 0 ? { term: writerOf(run, facts.term[row], lsn).term } : {};
+    this.stage.follow({ kind: "write", lsn, ...term, of: picture === this.stage.was ? "was" : "now" });
   }
 
   /** Show more or less time in the space-time diagrams. @param {number} factor of the width, in ms */
@@ -92,9 +98,9 @@ class Follower {
   }
 
   arrange() {
-    const { stage, lsn } = this;
+    const { stage, lsn, term } = this;
     const width = this.natural * this.zoomed;
-    for (const { spacetime } of stage.all) if (spacetime) Object.assign(spacetime, { span: width, followed: lsn });
+    for (const { spacetime } of stage.all) if (spacetime) Object.assign(spacetime, { span: width, followed: lsn, followedTerm: term });
   }
 
   /** The run or the bench is another one: a read is not in it, a write's number still may be. */
@@ -114,7 +120,7 @@ class Follower {
     for (const picture of shown) {
       if (picture.spacetime) continue;
       if (this.pins.get(picture)?.scene !== picture.scene) this.pins.set(picture, new Pin(picture.scene));
-      this.pins.get(picture).draw(picture.facts, this.lsn);
+      this.pins.get(picture).draw(picture.facts, this.lsn, this.term);
     }
   }
 
@@ -139,8 +145,8 @@ class Pin {
     this.text = svg("text", { y: at.axis + 10.8, "text-anchor": "middle" }, this.g);
   }
 
-  /** @param {object} facts @param {number | null} lsn */
-  draw(facts, lsn) {
+  /** @param {object} facts @param {number | null} lsn @param {number} [term] its timeline, where there are several */
+  draw(facts, lsn, term) {
     const shown = lsn !== null && lsn <= facts.left + facts.writes;
     put(this.g, "visibility", shown ? "visible" : "hidden");
     put(this.g, "data-lsn", shown ? String(lsn) : "");
@@ -151,8 +157,11 @@ class Pin {
     const x = gone ? at.left : scene.x(facts, lsn - 0.5);
     put(this.line, "transform", `translate(${x.toFixed(1)} 0)`);
     put(this.line, "class", gone ? "rv-pin-gone" : "");
+    const { run } = facts;
+    const own = run.terms && lsn !== null ? meantBy(run, facts, lsn, term).term : 0;
     this.diamonds.forEach((diamond, i) => {
-      put(diamond, "visibility", !gone && facts.received[i] >= lsn ? "inherit" : "hidden");
+      const other = run.terms !== undefined && commonOf(run, facts.term[i], own) < lsn;
+      put(diamond, "visibility", !gone && !other && facts.received[i] >= lsn ? "inherit" : "hidden");
       put(diamond, "transform", `translate(${x.toFixed(1)} 0)`);
       put(diamond, "class", facts.flushed[i] >= lsn ? "rv-pin-flushed" : "");
     });

@@ -105,12 +105,13 @@ function stepsIn(run, node, which, from, to) {
 }
 
 /** The flushes of a node's disk in a window. One begins when the one before has ended and something is there to be flushed. */
-function flushesIn(run, node, leads, from, to) {
+function flushesIn(run, node, from, to) {
   const { t, v } = run.steps[node * POSITIONS + POSITION.FLUSHED];
-  const come = run.steps[node * POSITIONS + (leads ? POSITION.APPENDED : POSITION.RECEIVED)];
+  const leads = (at) => run.states.findLast(([which, begin]) => which === node && begin <= at)?.[3];
   const found = [];
   for (let i = countBelow(t, from); i < t.length; i++) {
     const [before, upto] = i ? [t[i - 1], v[i - 1]] : [0, 0];
+    const come = run.steps[node * POSITIONS + (leads(t[i]) ? POSITION.APPENDED : POSITION.RECEIVED)];
     const first = come.v.length ? firstAbove(come, upto, t[i]) : t[i];
     const begin = Math.max(before, first);
     if (begin > to) break;

@@ -61,7 +61,7 @@ class Menu {
     if (t >= run.duration) return { title, note: "The run is over here: go back in time to change it.", items: story };
     const linked = link ? linkAt(run, facts.leader, target.row, t) : null;
     const state = link ? ([linked.out, linked.back].some((way) => way.state === "cut") ? "down" : "up") : facts.up[target.row] ? "up" : "down";
-    const place = link ? "link" : target.row === facts.leader ? "leader" : "replica";
+    const place = link ? "link" : target.row === facts.leader || isOld(facts, target.row) ? "leader" : "replica";
     const names = link ? { $leader: leader, $replica: target.name } : { $node: target.name };
     const { offers = {}, faults = [] } = stage.bench;
     const adds = (offers[place] ?? []).filter(({ when }) => !when || when === "any" || when === state).map((offer) => {

@@ -41,7 +41,7 @@ class Packets {
     const answer = ANSWERS[facts.epoch.level] ?? FLIGHT.FLUSHED;
     for (const flights of facts.run.flights) {
       const node = flights.kind === FLIGHT.WAL ? flights.target : flights.source;
-      const counts = flights.kind === answer && facts.epoch.candidates.includes(node);
+      const counts = flights.kind === answer && facts.epoch.candidates.includes(node) && (!facts.fork || flights.target === facts.leader);
       const sent = countUpTo(flights.sent, facts.t);
       this.crowded = sent - countUpTo(flights.arrived, facts.t) > CROWD; // a link keeps the order
       for (let i = sent - 1; i >= 0; i--) {
@@ -94,12 +94,12 @@ class Packets {
       pen.lineTo(x - 5, y + 5);
       pen.stroke();
       pen.globalAlpha = 1;
-    } else if (flights.kind === FLIGHT.WAL) this.packet(x, y, flights.carries[i], facts);
+    } else if (flights.kind === FLIGHT.WAL) this.packet(x, y, flights.carries[i], facts, flights.to[i] > facts.shared[flights.source]);
     else this.reply(x, y, counts);
   }
 
-  /** A slice of the log: as wide as its writes, its right end at its last one. */
-  packet(x, y, carries, facts) {
+  /** A slice of the log: as wide as its writes, its right end at its last one; `doomed` if of a log that is left behind. */
+  packet(x, y, carries, facts, doomed) {
     const { pen, scene, colour } = this;
     const text = count(carries);
     const own = (carries / facts.writes) * (scene.at.right - scene.at.left);
@@ -110,11 +110,11 @@ class Packets {
     pen.roundRect(left, y - half, wide, 2 * half, this.crowded ? 2 : 4);
     pen.fillStyle = colour.ground;
     pen.fill();
-    pen.strokeStyle = colour.leader;
+    pen.strokeStyle = doomed ? colour.risk : colour.leader;
     pen.lineWidth = this.crowded ? 1.3 : 1.8;
     pen.stroke();
     if (this.crowded) return;
-    pen.fillStyle = colour.leader;
+    pen.fillStyle = doomed ? colour.risk : colour.leader;
     pen.fillText(text, left + wide / 2, y + 0.5);
   }
 

@@ -135,7 +135,7 @@ class Picture {
     for (const { name, card, label, number, note } of this.shown) {
       const now = CARDS[name](this.facts.run, this.facts);
       const { narrow } = this.scene.at;
-      say(label, now.aside && !narrow ? `${now.label} (${now.aside})` : now.label);
+      say(label, now.aside && !narrow ? `${now.label} (${now.aside})` : narrow && now.brief ? now.brief : now.label);
       say(number, now.number);
       say(note, now.aside && narrow ? `${now.note} · ${now.aside}` : now.note);
       put(card, "class", `rv-card rv-tone-${now.tone}`);

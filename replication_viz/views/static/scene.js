@@ -1,63 +1,6 @@
 // The rows: all logs on one axis. SVG, so that text and bars are crisp and a test can read them.
 
-const SVG = "http://www.w3.org/2000/svg";
-const CROWN = "M-14 8 l3.5 -12 l5.5 6.5 l5 -9.5 l5 9.5 l5.5 -6.5 l3.5 12 z";
-const BOLT = "M1.5 -8 l-6 9.5 h4.6 l-2 7.5 l7.4 -11 h-4.6 l1.6 -6 z";
-const TICK = "M-5 0 l3.6 3.8 l6.4 -8.4";
 const GRID_LINES = 14;
-
-/** Make an element. @param {string} name @param {object} attributes @param {Element} [parent] */
-function svg(name, attributes = {}, parent) {
-  const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  parent?.append(element);
-  return element;
-}
-
-/** Set an attribute if it differs: an unchanged picture costs nothing. */
-function put(element, name, value) {
-  const text = typeof value === "number" ? String(Math.round(value * 10) / 10) : value;
-  const known = (element.known ??= {});
-  if (known[name] === text) return;
-  known[name] = text;
-  element.setAttribute(name, text);
-}
-
-function say(element, text) {
-  if (element.said === text) return;
-  element.said = text;
-  element.textContent = text;
-}
-
-function show(element, shown) {
-  put(element, "visibility", shown ? "visible" : "hidden");
-}
-
-/** Where things lie, in pixels. @param {number} width @param {number} rows @param {boolean} compact @param {boolean} tall few rows far apart */
-function layOut(width, rows, compact, tall = false) {
-  const narrow = width < 800;
-  const pad = narrow ? 16 : 24;
-  const room = compact ? (narrow ? 168 : 148) : narrow ? 300 : 250;
-  const most = (narrow ? 70 : 64) * (tall && !compact ? Math.min(1.75, Math.max(1, 4 / rows)) : 1);
-  const pitch = Math.min(most, Math.max(narrow ? 34 : 24.8, Math.floor(room / rows)));
-  const bar = Math.round(Math.min(26, Math.max(12, pitch * 0.42)));
-  const top = narrow ? 56 : 40;
-  const left = !narrow ? 220 : pitch < 52 ? 200 : 164;
-  return {
-    width, narrow, pad, pitch, bar, rows,
-    left,
-    label: left - 27, // names and roles end here, so that the sign of a link has its place before the bar
-    right: narrow ? width - pad : width - 206,
-    top,
-    axis: top + rows * pitch + 2,
-    height: top + rows * pitch + 16,
-    tight: pitch < 52,
-    /** Top of a row's bar: with the numbers below it where there is no room beside. */
-    y: (row) => top + row * pitch + (narrow ? Math.max(2, (pitch - bar - 16) / 2) : (pitch - bar) / 2),
-    /** Middle of a row. */
-    middle: (row) => top + row * pitch + pitch / 2,
-  };
-}
 
 let scenes = 0;
 
@@ -67,7 +10,7 @@ class Scene {
   constructor(run, root, width, compact = false, tall = false) {
     this.run = run;
     this.root = root;
-    this.at = layOut(width, run.nodes.length, compact, tall);
+    this.at = layOut(width, run.nodes.length, compact, tall, run.terms !== undefined);
     this.id = `rv${++scenes}`;
     root.replaceChildren();
     root.setAttribute("viewBox", `0 0 ${width} ${this.at.height}`);
@@ -79,6 +22,7 @@ class Scene {
     this.links = new LinkSigns(run, root, this.at);
     this.walls = run.walls.map((wall) => this.makeWall(wall));
     this.makeMarks();
+    this.histories = run.terms ? new Histories(this) : null;
     this.measure = document.createElement("canvas").getContext("2d");
     this.family = getComputedStyle(root).fontFamily;
     this.widths = new Map();
@@ -140,6 +84,7 @@ class Scene {
     row.pillText = svg("text", { x: row.pillX + 9, y: row.pillY + 13 }, row.pill);
 
     const bars = svg("g", { class: "rv-bars" }, g);
+    row.bars = bars;
     const bar = (kind, from, height) =>
       svg("rect", { x: at.left, y: y + from, width: 0, height, rx: 3, class: `rv-bar-${kind}` }, bars);
     row.track = bar("track", 0, at.bar);
@@ -158,7 +103,7 @@ class Scene {
 
     const beside = at.right + 18;
     if (at.narrow) {
-      row.first = svg("text", { x: at.left, y: y + at.bar + 12, class: "rv-figure" }, g);
+      row.first = svg("text", { x: at.left, y: y + at.bar + 12, class: "rv-figure rv-halo" }, g);
       row.second = svg("text", { x: at.right, y: y + at.bar + 12, class: "rv-figure", "text-anchor": "end" }, g);
     } else if (at.pitch < 36) {
       row.first = svg("text", { x: beside, y: middle + 4, class: "rv-figure" }, g);
@@ -201,6 +146,7 @@ class Scene {
     this.line = svg("line", { class: "rv-ack", y1: at.top - 12, y2: at.axis - 2 }, this.root);
     this.tick = svg("path", { class: "rv-ack", d: TICK }, this.root);
     this.ackText = svg("text", { class: "rv-ack-text rv-halo", y: at.top - 12 }, this.root);
+    if (at.narrow) for (const row of this.rows) this.root.append(row.first, row.second); // they lie where the line goes
   }
 
   /** LSN to pixels at the moment of the facts. */
@@ -219,6 +165,7 @@ class Scene {
     this.links.draw(facts);
     this.drawAcknowledged(facts, words, fast);
     this.drawRisk(facts, words);
+    this.histories?.draw(facts, words);
     for (const wall of this.walls) this.drawWall(wall, facts);
   }
 
@@ -242,25 +189,45 @@ class Scene {
 
   drawRow(row, i, facts, words) {
     const { at, run } = this;
-    const leads = i === facts.leader;
+    const first = i === facts.leader;
+    const leads = first || facts.leads[i] === 1;
     const up = facts.up[i] === 1;
-    const begin = leads ? this.drawBegin(row, facts) : at.left;
+    const begin = first ? this.drawBegin(row, facts) : at.left;
     for (const [bar, lsn] of [[row.appended, facts.received[i]], [row.flushed, facts.flushed[i]], [row.replayed, facts.replayed[i]]]) {
       put(bar, "x", begin);
       put(bar, "width", Math.max(0, Math.min(this.x(facts, lsn), at.right) - begin));
     }
-    if (!leads) show(row.edge, false);
+    if (!first) show(row.edge, false);
     put(row.g, "data-flushed", String(facts.flushed[i]));
     put(row.g, "data-replayed", String(facts.replayed[i]));
     put(row.g, "data-up", String(up));
     put(row.g, "class", `rv-row${up ? "" : " rv-down"}${leads ? " rv-leads" : ""}`);
+    const label = this.drawSign(row, i, facts, leads, up);
+    if (!words) return;
 
+    const kind = this.drawRole(row, i, facts, leads, up, label);
+    this.drawAway(row, i, facts);
+    const apart = facts.histories > 1;
+    say(row.first, apart ? `timeline ${facts.term[i]}` : `${row.brief ? "" : "flushed "}${count(facts.flushed[i])}`);
+    const [tone, second] = this.secondLine(i, facts, first, up);
+    say(row.second, row.brief ? second.replace(/reads | writes?/, "") : second);
+    put(row.second, "class", `rv-figure rv-${tone}${at.narrow ? " rv-halo" : ""}`);
+    put(row.g, "aria-label", `${run.nodes[i].name}, ${up ? kind : "down"}${label ? `, ${label}` : ""}${apart ? `, timeline ${facts.term[i]}` : ""}: `
+      + `flushed ${facts.flushed[i]}, ${second}`);
+  }
+
+  /** Crown, ring, bolt or cross; and the pill with what ails a node. @returns {string} the pill's words */
+  drawSign(row, i, facts, leads, up) {
+    const { at, run } = this;
     const fault = run.spans.find((s) => s.until !== null && s.rows.includes(i) && facts.t >= s.t && facts.t < s.until);
-    const label = up ? fault?.short ?? (at.tight && facts.cut[i] ? "cut off" : "") : "crashed";
+    const fenced = leads && facts.fenced[i] ? "fenced" : "";
+    const label = up ? fenced || (fault?.short ?? (at.tight && facts.cut[i] ? "cut off" : "")) : wordOf(run, i, facts.t) || "crashed";
+    const crowned = up && leads && (label === "" || run.terms !== undefined);
     show(row.cross, !up);
-    show(row.bolt, up && label !== "");
-    show(row.crown, up && leads && label === "");
-    show(row.ring, !(leads && label === "" && up));
+    show(row.bolt, up && label !== "" && !crowned);
+    show(row.crown, crowned);
+    put(row.crown, "class", `rv-crown${isOld(facts, i) ? " rv-crown-old" : ""}${crowned && label && !serves(run, facts, i) ? " rv-crown-idle" : ""}`);
+    show(row.ring, !crowned);
     put(row.ring, "class", `rv-ring${label && up ? " rv-faulty" : ""}`);
     show(row.pill, label !== "");
     if (label) {
@@ -269,34 +236,38 @@ class Scene {
       say(row.pillText, fits ?? this.fitted(fault?.word ?? label, room, 11, 600));
       put(row.pillBox, "width", this.textWidth(row.pillText.textContent, 11) + 18);
     }
-    if (!words) return;
+    return label;
+  }
 
+  /** What a node is, where there is room for it. @returns {string} in words */
+  drawRole(row, i, facts, leads, up, label) {
+    const { at, run } = this;
     const { sync } = facts.epoch;
     const place = run.nodes[i].place;
-    const kind = !up ? "" : leads ? "leader" : sync[i] === "leader" ? "replica" : sync[i];
-    const crowded = label !== "" && at.tight;
-    show(row.sub, !crowded);
+    const roles = !up ? [[""]] : run.terms ? roleWords(run, i, facts) : [[leads ? "leader" : sync[i] === "leader" ? "replica" : sync[i]]];
+    const kind = inOneLine(roles[0]);
+    show(row.sub, !(label !== "" && at.tight));
+    put(row.sub, "class", `rv-note${up && isOld(facts, i) ? " rv-old" : ""}`);
     const both = !row.three && !(at.narrow && at.tight);
-    const role = [kind, both ? place : ""].filter(Boolean).join(" · ");
     if (row.three) {
+      const room = at.label - row.pillX - 54;
+      const [role, rest = place] = roles[0].length > 1 ? roles[0] : inTwoLines(roles[0][0], this.textWidth(roles[0][0], 12, 400) <= room);
       show(row.place, !label);
-      say(row.place, this.fitted(place, at.label - at.pad - 48));
-    } else if (!at.tight) {
+      put(row.place, "class", `rv-note${roles[0].length > 1 && isOld(facts, i) ? " rv-old" : ""}`);
+      say(row.place, this.fitted(rest, at.label - at.pad - 48));
+      say(row.sub, this.fitted(role, room));
+      return kind;
+    }
+    if (!at.tight) {
       // With a pill below, the role moves up beside the name.
       put(row.sub, "y", at.middle(i) + (label ? -3 : 15));
       put(row.sub, "x", label ? at.pad + 58 + run.nodes[i].name.length * 10 : row.pillX + 8);
     }
-    const room = at.label - Number(row.sub.getAttribute("x"));
-    const fits = this.textWidth(role, at.tight ? 11 : 12, 400) <= room;
-    say(row.sub, fits ? role : this.fitted(kind, room));
-
-    this.drawAway(row, i, facts);
-    say(row.first, `${row.brief ? "" : "flushed "}${count(facts.flushed[i])}`);
-    const [tone, second] = this.secondLine(i, facts, leads, up);
-    say(row.second, row.brief ? second.replace("reads ", "") : second);
-    put(row.second, "class", `rv-figure rv-${tone}`);
-    put(row.g, "aria-label",
-      `${run.nodes[i].name}, ${up ? kind : "down"}${label ? `, ${label}` : ""}: flushed ${facts.flushed[i]}, ${second}`);
+    const room = (isOld(facts, i) ? at.left - 8 : at.label) - Number(row.sub.getAttribute("x"));
+    const size = at.tight ? 11 : 12;
+    const texts = roles.flatMap((parts) => [[inOneLine(parts), both ? place : ""].filter(Boolean).join(" · "), inOneLine(parts)]);
+    say(row.sub, texts.find((text) => this.textWidth(text, size, isOld(facts, i) ? 600 : 400) <= room) ?? this.fitted(texts[texts.length - 1], room));
+    return kind;
   }
 
   /** The leader's log begins where it has removed what was before. @returns {number} the left edge of its tape, px */
@@ -319,16 +290,19 @@ class Scene {
     show(row.away, !seen);
     if (seen) return;
     const gone = facts.received[i] < facts.left;
-    const behind = facts.received[facts.leader] - (gone ? facts.received[i] : facts.replayed[i]);
+    const behind = facts.top - (gone ? facts.received[i] : facts.replayed[i]);
     say(row.away, `◂ ${gone ? "" : i === facts.leader ? "acknowledged " : "replay is "}${counted(behind, "write")} behind`);
   }
 
   secondLine(i, facts, leads, up) {
+    if (facts.doomed[i]) return ["risk", `${counted(facts.doomed[i], "write")} doomed`];
     if (!up) return ["quiet", "down"];
+    if (isOld(facts, i)) return ["risk", serves(this.run, facts, i) ? "still acknowledges" : "takes no writes"];
     if (!leads && facts.received[i] < facts.begins) return ["risk", "its log is gone"];
+    if (leads && facts.histories > 1) return ["safe", counted(facts.flushed[i] - facts.fork.lsn, "new write")];
     if (leads) return facts.waiting ? ["risk", `${count(facts.waiting)} waiting`] : ["safe", "all answered"];
     if (facts.replayed[i] >= facts.committed) return ["safe", "✓ reads fresh"];
-    return ["stale", `▲ reads ${rough(facts.age[i])} old`];
+    return ["stale", `▲ reads ${ageText(facts, facts.age[i])} old`];
   }
 
   /** Shorten a text to a width. */
@@ -344,6 +318,8 @@ class Scene {
     const y = at.top - 16;
     const x = Math.max(this.x(facts, facts.committed), at.left);
     const gone = facts.committed < facts.left;
+    const split = isSplit(facts);
+    for (const part of [this.line, this.tick, this.ackText]) show(part, !split);
     for (const end of ["x1", "x2"]) put(this.line, end, x);
     put(this.line, "class", gone ? "rv-ack rv-gone" : "rv-ack");
     put(this.line, "y1", y + 4);
@@ -359,7 +335,7 @@ class Scene {
     const leaderY = at.y(facts.leader);
     const from = x + 2;
     const to = Math.max(from + 2, Math.min(this.x(facts, facts.received[facts.leader]), at.right));
-    const shown = facts.waiting > 0 && facts.leaderUp && (!fast || waitsLong(run, facts));
+    const shown = facts.waiting > 0 && facts.leaderUp && ((!fast && !split) || waitsLong(run, facts));
     show(this.bracket, shown);
     put(this.bracket, "d", `M${from.toFixed(1)} ${leaderY - 2} v-6 H${to.toFixed(1)} v6`);
     show(this.bracketText, shown && (this.bracketText.said ?? "") !== "");
@@ -383,10 +359,10 @@ class Scene {
     const y = at.y(facts.leader);
     const from = Math.max(this.x(facts, facts.bestHead), at.left);
     const to = Math.max(from, this.x(facts, facts.committed));
-    const shown = facts.lost > 0 && to > from;
-    show(this.risk, shown);
-    show(this.riskText, facts.lost > 0);
-    if (!facts.lost) return;
+    const told = facts.lost > 0 && facts.histories === 1;
+    show(this.risk, told && to > from);
+    show(this.riskText, told);
+    if (!told) return;
     put(this.risk, "x", from);
     put(this.risk, "y", y);
     put(this.risk, "width", to - from);
@@ -396,7 +372,7 @@ class Scene {
     say(this.riskText, text);
     const needs = this.textWidth(text, 12);
     put(this.riskText, "x", Math.max(at.pad + needs, Math.min(to - 9, at.right)));
-    put(this.riskText, "y", y - (at.tight ? 5 : 8));
+    put(this.riskText, "y", y - (at.tight || run.terms ? 5 : 8));
   }
 
   drawWall({ group, box, text, pill, wall }, facts) {

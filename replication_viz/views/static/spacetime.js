@@ -173,7 +173,7 @@ class SpaceTime {
     for (const wall of run.walls) name("network partition", wall, Math.min(...wall.nodes));
   }
 
-  /** A line for each node, with a gap and a cross while it is down. */
+  /** A line for each node, with a gap and a cross while it is down; heavy while it leads, where that changes. */
   drawNodes() {
     const { run } = this;
     const { colour } = this.ink;
@@ -188,6 +188,7 @@ class SpaceTime {
     }
     this.ink.stroke(down, colour.down, 1.2, [2, 6]);
     this.ink.stroke(up, colour.down, 1.8);
+    if (run.terms) drawReignLines(this);
     this.ink.stroke(cross, colour.risk, 3);
   }
 
@@ -197,7 +198,7 @@ class SpaceTime {
     if (this.facts.run.grid) return; // a sample does not say when a flush begins
     pen.beginPath();
     for (let node = 0; node < run.nodes.length; node++) {
-      for (const { begin, end } of flushesIn(this.facts.run, node, node === this.facts.leader, this.from, this.to)) {
+      for (const { begin, end } of flushesIn(this.facts.run, node, this.from, this.to)) {
         const a = Math.max(this.x(begin), this.left - 2);
         const b = Math.min(this.x(end), this.right + 8);
         pen.roundRect(a, this.y(node) - 4, Math.max(b - a, 1.6), 8, Math.min(3, (b - a) / 2));
@@ -275,21 +276,27 @@ class SpaceTime {
     }
   }
 
-  /** Answers as ticks above the leader's line, with the LSN up to which clients have theirs; arrivals as short strokes. */
+  /** Answers as ticks above each leader's line, with the LSN up to which clients have theirs; arrivals as short strokes. */
   drawCommits() {
-    const { facts } = this;
+    const leaders = this.run.terms ? [...new Set(forksOf(this.run).map(({ node }) => node))] : [this.facts.leader];
+    for (const node of leaders) this.drawCommitsOn(node);
+  }
+
+  drawCommitsOn(node) {
+    const { facts, run } = this;
     const { pen, colour } = this.ink;
-    const y = this.y(facts.leader);
+    const y = this.y(node);
+    const begins = forksOf(run).filter((fork) => fork.node === node).map((fork) => fork.t); // taking over answers nobody
     const arrivals = new Path2D();
-    for (const { t } of stepsIn(facts.run, facts.leader, POSITION.APPENDED, this.from, this.to)) {
+    for (const { t } of stepsIn(facts.run, node, POSITION.APPENDED, this.from, this.to)) {
       arrivals.moveTo(this.x(t), y - 5);
       arrivals.lineTo(this.x(t), y - 10);
     }
     let free = -Infinity;
     let tick = -Infinity;
-    for (const { t, v, rises } of stepsIn(facts.run, facts.leader, POSITION.COMMITTED, this.from, this.to)) {
+    for (const { t, v, rises } of stepsIn(facts.run, node, POSITION.COMMITTED, this.from, this.to)) {
       const x = this.x(t);
-      if (!rises || x < tick) continue;
+      if (!rises || x < tick || begins.some((begin) => Math.abs(begin - t) <= run.tick)) continue;
       tick = x + TICK_GAP;
       const text = count(v);
       const half = 3.4 * text.length + 3;
@@ -307,10 +314,19 @@ class SpaceTime {
   drawMarks() {
     const { run, at } = this;
     const { colour } = this.ink;
+    const free = new Map();
     for (const { t, text, kind, fault, nodes } of run.events) {
       if (kind < 0 || fault || !nodes?.length || t < this.from || t > this.to) continue;
-      const y = this.y(nodes[0]) + Math.min(20, at.pitch * 0.36);
-      this.ink.mark(text.replace(/\.$/, ""), this.x(t), y, kind === MARK.RECONNECT ? colour.safe : colour.risk, this.right);
+      const [x, y] = [this.x(t), this.y(nodes[0]) + Math.min(20, at.pitch * 0.36)];
+      if (!run.terms) {
+        this.ink.mark(text.replace(/\.$/, ""), x, y, kind === MARK.RECONNECT ? colour.safe : colour.risk, this.right);
+        continue;
+      }
+      if (x < (free.get(nodes[0]) ?? -Infinity)) continue; // what came first is told here; the story has the rest
+      const said = text.replace(`${run.nodes[nodes[0]].name} `, "").replace(/[.:,] .*$|\.$/, "");
+      const tone = { [MARK.RECONNECT]: colour.safe, [MARK.FOLLOWED]: colour.safe, [MARK.PROMOTED]: colour.leader }[kind] ?? colour.risk;
+      this.ink.mark(said, x, y, tone, this.right);
+      free.set(nodes[0], x + 16 + 6.6 * said.length);
     }
     const reads = new Path2D();
     for (const read of this.shown.reads) {
@@ -345,7 +361,7 @@ class SpaceTime {
     }
     this.ink.stroke(heavy, colour.ink, 2.6);
     if (followed === null) return;
-    const life = lifeOf(facts.run, followed, facts.t);
+    const life = lifeOf(facts.run, followed, facts.t, this.followedTerm);
     if (!life) return;
     const diamonds = new Path2D();
     for (const [t, node] of [[life.born, life.L], ...life.replicas.map((r) => [life.reached(r, POSITION.RECEIVED)[0]?.[0] ?? NaN, r])]) {

@@ -356,7 +356,7 @@ class Stage {
     const data = {
       ready: "true", version: this.version, moment: +t.toFixed(3), playing: clock.playing, committed: facts.committed,
       leaderFlushed: facts.flushed[facts.leader], lost: facts.lost, waiting: facts.waiting, stale: facts.stale,
-      flightsInView: this.now.flying, view: this.now.view, sample: this.now.isSample(t),
+      leaders: run.nodes.filter((_, i) => serves(run, facts, i)).length, doomed: Math.max(...facts.doomed), flightsInView: this.now.flying, view: this.now.view, sample: this.now.isSample(t),
     };
     for (const [name, value] of Object.entries(data)) {
       if (root.dataset[name] !== String(value)) root.dataset[name] = value;

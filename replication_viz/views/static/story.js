@@ -2,7 +2,9 @@
 
 /** Kinds of events in plain words, each with its sign; `kinds` as `MARK` numbers them, -1 what holds from the start. */
 const STORY_KINDS = {
-  fault: { label: "Fault", many: "Faults", path: BOLT, kinds: [MARK.CRASH, MARK.RESTART, MARK.DISK, MARK.REPLAY, MARK.PARTITION, MARK.LINK] },
+  fault: { label: "Fault", many: "Faults", path: BOLT, kinds: [MARK.CRASH, MARK.RESTART, MARK.DISK, MARK.REPLAY, MARK.PARTITION, MARK.LINK, MARK.FROZEN, MARK.CLOCK] },
+  leader: { label: "Leadership", many: "Changes of leader", path: "M-7 5 l1.7 -8 l3 4 l2.3 -6 l2.3 6 l3 -4 l1.7 8 z", kinds: [MARK.SUSPECTED, MARK.FENCED, MARK.PROMOTED, MARK.DEMOTED, MARK.FOLLOWED] },
+  fork: { label: "Fork", many: "Logs that forked", path: "M-6 0 H-1 L6 -5 M-1 0 L6 5", kinds: [MARK.STRANDED, MARK.REWOUND] },
   connection: { label: "Connection", many: "Connections", path: "M-7 -2.5 H5 M2 -5.5 L5.5 -2.5 M7 2.5 H-5 M-2 5.5 L-5.5 2.5", kinds: [MARK.DISCONNECT, MARK.RECONNECT] },
   waiting: { label: "Waiting", many: "Waiting", path: "M-5 -6.5 H5 L-5 6.5 H5 z", kinds: [MARK.BLOCKED] },
   application: { label: "Application", many: "Application servers", path: "M-6 -5 h12 v4 h-12 z M-6 1 h12 v4 h-12 z", kinds: [MARK.POOL, MARK.DRAIN, MARK.RETURN] },
@@ -10,6 +12,9 @@ const STORY_KINDS = {
   log: { label: "Kept log", many: "Log that is kept", path: "M-6 -5 h12 v10 h-12 z M-6 0 h12", kinds: [MARK.SLOT, MARK.FALLEN, MARK.FULL, MARK.FETCH, MARK.REBUILT, MARK.ARCHIVE] },
   statement: { label: "Statement", many: "Statements", path: "M-5.5 -4.5 l4.5 4.5 l-4.5 4.5 M1 5 h6", kinds: [MARK.STATEMENT] },
   setting: { label: "Setting", many: "Settings", path: "M-6.5 -3.5 H6.5 M-6.5 3.5 H6.5 M-2 -6 v5 M2.5 1 v5", kinds: [-1, MARK.CHANGE] },
+  hint: { label: "Hint", many: "Hinted writes", path: "M-6 -4 h12 v8 h-12 z M-6 -4 l6 5 l6 -5", kinds: [MARK.HINTED, MARK.HANDED, MARK.HINTS_LOST, MARK.HINTS_OVER] },
+  refused: { label: "No answer", many: "Requests without an answer", path: "M-5.5 0 a5.5 5.5 0 1 0 11 0 a5.5 5.5 0 1 0 -11 0 M-4 4 L4 -4", kinds: [MARK.TIMEOUT, MARK.UNAVAILABLE] },
+  conflict: { label: "Conflict", many: "Conflicts", path: "M-6 -5 L6 5 M-6 5 L6 -5 M0 -7 V7", kinds: [MARK.CONFLICT, MARK.DISCARDED, MARK.CONVERGED, MARK.RESURRECTED, MARK.GIVEN_TWICE] },
   loss: { label: "Loss", many: "Losses", path: "M-5 -5 L5 5 M-5 5 L5 -5", kinds: [] },
   other: { label: "Event", many: "Other events", path: "M-3 0 a3 3 0 1 0 6 0 a3 3 0 1 0 -6 0", kinds: [] },
   stale: { label: "Stale read", many: "Stale reads", path: "M0 -5.5 l6 11 h-12 z", kinds: [] },
@@ -32,13 +37,22 @@ function eventRows(run) {
     const group = Object.keys(STORY_KINDS).find((name) => STORY_KINDS[name].kinds.includes(of)) ?? "other";
     const names = nodes.map((node) => run.nodes[node].name);
     const where = server >= 0 ? `app${server + 1}` : names.length > 3 ? `${names.length} nodes` : names.join(", ");
-    return { t: onTheGrid(t, run), text, group, nodes, where: where || "all", network: NETWORK_KINDS.includes(of) };
+    const row = { t: onTheGrid(t, run), text, group, nodes, where: where || "all", network: NETWORK_KINDS.includes(of) };
+    const lost = kind === MARK.REWOUND ? discardedFrom(run, nodes[0], row.t) : null;
+    return lost ? { ...row, follow: { kind: "write", ...lost }, offer: "Follow the first" } : row;
   });
+}
+
+/** The first of the writes that a rewind discards. @returns {{lsn: number, term: number} | null} */
+function discardedFrom(run, node, t) {
+  const before = factsAt(run, t - 2 * run.tick, makeFacts(run));
+  return before.doomed[node] ? { lsn: before.shared[node] + 1, term: before.term[node] } : null;
 }
 
 /** What each crash of the leader takes. */
 function lossRows(run) {
-  return run.states.filter(([, begin, , leads, up]) => leads && !up && begin < run.duration).map(([node, begin]) => {
+  const crashes = run.states.filter(([, begin, , leads, up]) => leads && !up && begin < run.duration);
+  return crashes.filter(([node, begin]) => factsAt(run, begin, makeFacts(run)).leader === node).map(([node, begin]) => {
     const facts = factsAt(run, onTheGrid(begin, run), makeFacts(run));
     const [are, it] = facts.lost === 1 ? ["write is", "it"] : ["writes are", "the first"];
     const text = facts.lost

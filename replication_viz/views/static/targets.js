@@ -47,8 +47,10 @@ class LinkSigns {
 
   draw(facts) {
     this.signs.forEach(({ g, out, back }, i) => {
-      show(g, i !== facts.leader);
-      if (i === facts.leader) return;
+      const shown = i !== facts.leader && !isOld(facts, i);
+      put(g, "display", shown ? "inline" : "none");
+      show(g, shown);
+      if (!shown) return;
       const link = linkAt(this.run, facts.leader, i, facts.t);
       for (const [arrow, { state }] of [[out, link.out], [back, link.back]]) {
         put(arrow.way, "class", `rv-way rv-way-${state}`);
@@ -153,7 +155,7 @@ class Targets {
       }
       const fault = scene.rows[row].pill.known?.visibility === "visible" ? scene.rows[row].pillText.textContent : "";
       const state = facts.up[row] ? `up${fault ? `, ${fault}` : ""}` : "down";
-      put(button, "aria-label", `${name}, ${row === facts.leader ? "leader" : "replica"}, ${state}: faults`);
+      put(button, "aria-label", `${name}, ${row === facts.leader ? "leader" : isOld(facts, row) ? "old leader" : "replica"}, ${state}: faults`);
     }
     this.drawStop();
   }

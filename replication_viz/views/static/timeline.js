@@ -33,6 +33,8 @@ class Timeline {
     this.makeAxis();
     this.makeFlags();
     if (run.fleet) this.makeLane();
+    this.reigns = run.terms ? drawReigns(this, this.tall + 1) + 4 : 0;
+    this.tall += this.reigns;
     root.setAttribute("viewBox", `0 0 ${width} ${this.tall}`);
     root.setAttribute("width", width);
     root.setAttribute("height", this.tall);
@@ -82,7 +84,7 @@ class Timeline {
       text.textContent = fits ? long : curve.label;
       legend += 46 + text.textContent.length * 6.7;
     }
-    const notes = this.run.notes.join(" · ");
+    const notes = this.coarseness(this.run.notes);
     if (!notes) return;
     const beside = legend + notes.length * 6 < this.right;
     const y = beside ? 13 : this.tall - 3 + 13;
@@ -159,9 +161,15 @@ class Timeline {
     });
   }
 
+  /** How coarse the run is, and what of it is drawn. */
+  coarseness(notes) {
+    const { grain } = this.run;
+    return [...(grain > 1 ? [`batches of ${count(grain)}`] : []), ...notes].join(" · ");
+  }
+
   draw(facts, words, t) {
-    if (this.notes) say(this.notes, (facts.run.notes.length ? this.run.notes : ["all is drawn here"]).join(" · "));
-    put(this.head, "style", `transform:translateX(${this.x(t).toFixed(1)}px)`);
+    if (this.notes) say(this.notes, this.coarseness(facts.run === this.run ? this.run.notes : ["all is drawn here"]));
+    put(this.head, "style", `transform:translateX(${this.x(t).toFixed(1)}px)${this.reigns ? `;height:${this.tall - 30}px` : ""}`);
     if (!words) return;
     put(this.root, "aria-valuenow", String(Math.round(t)));
     put(this.root, "aria-valuetext", `${clockText(t, this.until)} of ${span(this.until)}`);

@@ -2,9 +2,9 @@
 
 const NARROW_SPACE = "\u202f";
 
-/** Group a whole number by thousands with narrow spaces. @param {number} n */
+/** Group a whole number by thousands with commas, as Python writes it. @param {number} n */
 function count(n) {
-  return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, NARROW_SPACE);
+  return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /** @param {number} n @param {string} one @param {string} [many] */
@@ -56,7 +56,7 @@ function axisTime(ms, duration) {
   if (ms === 0) return "0";
   if (duration < 1000) return `${+ms.toFixed(3)} ms`;
   if (duration < 120_000) return `${+(ms / 1000).toFixed(3)} s`;
-  if (duration < 7_200_000) return `${+(ms / 60_000).toFixed(2)} min`;
+  if (duration < 18_000_000) return `${+(ms / 60_000).toFixed(2)} min`;
   return `${+(ms / 3_600_000).toFixed(2)} h`;
 }
 
