@@ -15,6 +15,16 @@ from .checkout import copy_notebooks, copy_tracked, install, new_environment, uv
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, those that drive JupyterLab: at the end no worker waits for the other."""
+    needs: dict[Path, set[str]] = {}
+    for item in items:
+        needs.setdefault(item.path, set()).update(getattr(item, "fixturenames", ()))
+    items.sort(
+        key=lambda item: 0 if needs[item.path] & {"jupyter", "wheel"} else 1 if "browser" in needs[item.path] else 2
+    )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """With CI set, a browser or database test that skips has failed: there the machine must have both."""

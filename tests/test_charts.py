@@ -20,7 +20,8 @@ from PIL import Image
 from replication_viz import Scenario, measures, run, scenarios
 from replication_viz.scenario import StallDisk
 from replication_viz.trace import Position, Trace
-from replication_viz.views.charts import Chart, CommitLatency, Lags, Positions
+from replication_viz.views.chart import Chart
+from replication_viz.views.charts import CommitLatency, Lags, Positions
 from replication_viz.views.style import STYLE, Theme
 
 CALM = run(Scenario(duration_ms=400, ack="ANY 1 (*)"))

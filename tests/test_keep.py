@@ -27,6 +27,7 @@ from replication_viz.trace_files import Format, TraceFileError
 from replication_viz.views import encoder
 from replication_viz.views.poster import picture
 
+from .runs import named_run
 from .strategies import scenarios as any_scenario
 
 SMALL = Scenario(name="small", title="Small & <odd>", duration_ms=300, seed=4, faults=(Crash(node="s2", at_ms=120),))
@@ -43,7 +44,7 @@ def trace() -> Trace:
 @pytest.mark.parametrize("format", trace_files.FORMATS)
 @pytest.mark.parametrize("name", scenarios)
 def test_what_is_read_back_is_the_same_run_to_the_byte(name: str, format: Format) -> None:
-    trace = run(scenarios[name])
+    trace = named_run(name)
     back = trace_files.unpack(trace_files.pack(trace, format))
     assert back.digest() == trace.digest()
     assert (back.scenario, back.nodes) == (trace.scenario, trace.nodes)

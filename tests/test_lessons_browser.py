@@ -33,6 +33,26 @@ def test_a_lesson_runs_and_each_of_its_stages_plays_and_follows_a_knob(page: Pag
         assert lab.locator(".rv-row").count() >= 2
         _plays(page, stage)
         _follows(page, lab, stage)
+    charts = page.locator(".rv-lab img")
+    if charts.count():
+        _wears_the_theme(page, charts.first)
+
+
+def _wears_the_theme(page: Page, chart: Locator) -> None:
+    """When JupyterLab turns dark a chart is drawn anew, dark at its corner; and light again."""
+    chart.scroll_into_view_if_needed()
+    for light, least, most in (("false", 0, 60), ("true", 200, 255)):
+        page.evaluate("(light) => { document.body.dataset.jpThemeLight = light; }", light)
+        page.wait_for_function(_CORNER, arg=[chart.element_handle(), least, most])
+
+
+_CORNER = """async ([image, least, most]) => {
+    await image.decode();
+    const sheet = new OffscreenCanvas(1, 1).getContext("2d");
+    sheet.drawImage(image, 0, 0, 1, 1, 0, 0, 1, 1);
+    const [red] = sheet.getImageData(0, 0, 1, 1).data;
+    return least <= red && red <= most;
+}"""
 
 
 def _plays(page: Page, stage: Locator) -> None:

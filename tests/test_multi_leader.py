@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from replication_viz import Scenario, ScenarioError, Trace, checks, measures, run, scenarios
+from replication_viz.engine.findings import MOST_TOLD
 from replication_viz.rows import finished
 from replication_viz.rows.replay import FROM
 from replication_viz.scenario import (
@@ -292,6 +293,34 @@ def test_a_hybrid_clock_never_orders_an_effect_before_its_cause_and_a_wall_clock
         assert all(made[n] - 200 - 1e-9 <= stamp.wall_ms <= made[n] + 1e-9 for n, stamp in stamps.items())
 
 
+# -- what is told ------------------------------------------------------------------------------------------------------
+
+
+def test_after_a_cut_it_is_told_when_all_hold_what_was_written_before_it_ended():
+    trace = run(BUSY.but(faults=(Partition(nodes=("L2",), at_ms=200, for_ms=500), QUIET)))
+    told = trace.marks.kind == MarkKind.CONVERGED
+    assert trace.marks.text[told].tolist() == [
+        "all leaders that are up hold what was written up to 700 ms",
+        "all leaders that are up hold what was written up to 1,000 ms",
+    ]
+    for moment, upto in zip(trace.marks.time[told].tolist(), (700, 1_000), strict=True):
+        for name, other, log in (("L1", "L2", FROM[0]), ("L2", "L1", FROM[1])):
+            wanted = int(trace.at(name, Position.FLUSHED, upto))
+            assert int(trace.at(other, log, moment)) >= wanted
+        assert any(
+            int(trace.at(other, log, moment - 0.01)) < int(trace.at(name, Position.FLUSHED, upto))
+            for name, other, log in (("L1", "L2", FROM[0]), ("L2", "L1", FROM[1]))
+        ), "and not before"
+
+
+def test_of_very_many_conflicts_the_first_are_told_and_all_are_counted():
+    trace = run(BUSY.but(rate_per_s=2_000, hot_share=1, duration_ms=600, faults=()))
+    told = trace.marks.time[trace.marks.kind == MarkKind.CONFLICT]
+    found = measures.conflicts(trace)
+    assert len(told) == MOST_TOLD < len(found)
+    assert told.tolist() == sorted(conflict.at_ms for conflict in found)[:MOST_TOLD]
+
+
 # -- who knew of what --------------------------------------------------------------------------------------------------
 
 
@@ -345,7 +374,7 @@ def test_version_vectors_find_exactly_the_pairs_that_did_not_know_of_each_other(
         ({"rate_per_s": 1_000_000}, "2e+06 writes to 2 leaders and 0 reads mean 4e+06 looks at a row: at most "),
         (
             {"rate_per_s": 20_000, "data": "cart", "resolve": "crdt", "hot_share": 1},
-            "a row of this kind grows with each of its 4e+04 writes: over 2 leaders they would pass over 3.2e+09 ",
+            "4e+04 writes to rows that hold up to 4e+04 values pass over 3.2e+09 of them: at most 5,000,000 ",
         ),
     ],
 )

@@ -34,9 +34,10 @@ def test_every_offer_fits_a_run_of_one_to_nine_replicas(place: str, offer: Offer
 
 
 @each_offer
-def test_what_is_added_by_click_lasts_until_somebody_ends_it(place: str, offer: Offer):
+def test_what_is_added_by_click_lasts_until_somebody_ends_it_unless_it_says_how_long(place: str, offer: Offer):
     fault = offer.at(20, **names(place, "s1"))
-    assert getattr(fault, "for_ms", None) is None
+    lasts = getattr(fault, "for_ms", None)
+    assert lasts is None if offer.label != "Freeze for 1 s" else lasts == 1_000
     assert fault.at_ms == 20
 
 

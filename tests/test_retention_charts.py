@@ -13,7 +13,7 @@ from replication_viz.panels import Lab, RestoreDesk
 from replication_viz.panels.knobs import text
 from replication_viz.scenario import Crash, LoseArchive, NodeSettings, Rebuild, Statement
 from replication_viz.trace import MarkKind, Position
-from replication_viz.views.charts import Chart
+from replication_viz.views.chart import Chart
 from replication_viz.views.log_chart import KeptLog, expected
 from replication_viz.views.restore_chart import RestoreChart, sentence, short
 from replication_viz.views.rows_chart import TableRows

@@ -63,7 +63,7 @@ def test_time_without_writes_is_time_in_which_nobody_got_an_answer(trace: Trace)
     ops = trace.ops.where(trace.ops.kind == OpKind.WRITE)
     answers = np.sort(ops.returned[ops.outcome == Outcome.OK])
     for begin, end in Terms(trace).silent:
-        inside = answers[(answers > begin) & (answers < end)]
+        inside = np.unique(answers[(answers > begin) & (answers < end)])  # one flush may answer many
         gaps = np.diff([begin, *inside, end])
         assert gaps.min() > 100, "a spell is made of long gaps only"
     assert len(Terms(SPLIT).silent) == 0, "somebody answered all the time: nothing alarmed"
@@ -89,12 +89,12 @@ def test_a_lag_counts_from_the_flush_by_the_leader_of_that_time() -> None:
 
 
 @each
-def test_the_window_holds_the_fork_while_a_log_is_doomed(trace: Trace) -> None:
+def test_the_window_holds_the_fork_while_a_doomed_log_is_in_use(trace: Trace) -> None:
     head, octaves = view(trace)
     moments = np.linspace(0, trace.duration_ms, len(head))
     for at, right, width in zip(moments.tolist(), head, 2**octaves, strict=True):
         for node in Terms(trace).standings(at):
-            if 0 < node.doomed and right - node.shared < 3_000:
+            if node.doomed > 0 and (node.up or not node.leads):
                 assert right + 0.06 * width - width <= node.shared
 
 

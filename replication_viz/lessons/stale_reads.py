@@ -114,8 +114,8 @@ TASKS: dict[str, dict[str, Any]] = {
         "ann,write,bid,10,0,1\nann,write,bid,11,2,3\nbob,read,bid,11,4,5\nbob,read,bid,10,6,7",
     },
     "06-stall": {
-        "task": "A dict of session, read_from, pin_ms, lsn_wait_ms: both promises kept through the stall, at most 20 % of "
-        "the reads on the leader, at most 10 ms of wait.",
+        "task": "A dict of session, read_from, pin_ms, lsn_wait_ms: both promises kept through the stall, at most 20 % "
+        "of the reads on the leader, at most 10 ms of wait.",
         "check": _keeps_both_promises_through_a_stall,
         "hints": [
             "A pin would have to be longer than the stall. Which kind of session asks how far a replica is?",

@@ -26,6 +26,7 @@ from .failover import (
 from .lags import LagKind, lag, lag_curve, lag_writes
 from .log import dead_rows, disk_full_ms, fell_off_ms, kept_log_mb, pinned_log_mb, wal_status
 from .losses import Loss, loss, loss_sentence
+from .overlaps import Overlaps, overlaps
 from .pool import (
     availability,
     commit_time,
@@ -49,6 +50,7 @@ from .quorums import (
     newest_acknowledged,
     operation_latency,
     quorum_set,
+    share,
     sync_traffic,
     t_visibility,
 )
@@ -71,6 +73,7 @@ __all__ = [
     "LostUpdates",
     "Measure",
     "OldReads",
+    "Overlaps",
     "QuorumSet",
     "Reign",
     "Restored",
@@ -128,6 +131,7 @@ __all__ = [
     "old_reads",
     "oldest_waiting",
     "operation_latency",
+    "overlaps",
     "pinned_log_mb",
     "queueing",
     "quorum_set",
@@ -141,6 +145,7 @@ __all__ = [
     "ruined_everywhere_ms",
     "seconds_behind_master",
     "served",
+    "share",
     "shown_by_leaders",
     "stale_reads",
     "state_growth",

@@ -245,9 +245,9 @@ def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[st
 
 def _grain(base: Scenario, changes: Mapping[str, Any]) -> int:
     """Return how many writes to simulate as one at another rate."""
-    rate = changes["rate_per_s"]
-    duration_ms = changes.get("duration_ms", base.duration_ms)
-    rarely = base.grain * min(1.0, rate / max(base.rate_per_s, 1e-9))
+    rate = float(changes["rate_per_s"])
+    duration_ms = float(changes.get("duration_ms", base.duration_ms))
+    rarely: float = base.grain * min(1.0, rate / max(base.rate_per_s, 1e-9))
     return math.ceil(max(1.0, rarely, rate * duration_ms / 1000 / _MOST_BATCHES))
 
 

@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..conflicts import NOTHING_SEEN, Dot, HybridLogicalClock, HybridTime, VersionVector, Write
+from ..conflicts import Dot, HybridLogicalClock, HybridTime, Write
 from ..scenario import Scenario, SkewClock, clock_offset_ms
 from .deeds import Deeds
 from .kinds import Kind, Plain, RefusedError, Version, kind_of
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A row as one leader has it.
 
     Attributes
     ----------
-    version : VersionVector
-        Which writes to this row it has seen: of each leader the LSN of the last.
+    seen : tuple of int
+        Its version vector: which writes to this row it has seen, of each leader the LSN of the last.
     state : object
         What it holds; see `replication_viz.rows.kinds`.
     """
 
-    version: VersionVector
+    seen: tuple[int, ...]
     state: Any
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """An entry of a leader's log: a write, and the row as it was then. This is what leaders send each other.
 
     Attributes
     ----------
     dot : Dot
         Whose write, and its LSN.
+    node : int
+        Whose write, as a number.
     key, number : int
         The row, and which write of the run.
     stamp : HybridTime
@@ -47,6 +46,7 @@ class Record:
     """
 
     dot: Dot
+    node: int
     key: int
     number: int
     stamp: HybridTime
@@ -54,8 +54,7 @@ class Record:
     write: Write[Version] | None
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What a leader finds when it takes a write, its own or another leader's.
 
     Attributes
@@ -95,13 +94,19 @@ class Table:
         self._ahead = [(begin, clock_offset_ms(scenario, leader, begin)) for begin in (0.0, *jumps)]
         self._hybrid = scenario.resolve == "hlc"
         self._clock = HybridLogicalClock(HybridTime(self.wall_ms(0.0)))
-        self._nothing = Row(NOTHING_SEEN, self.kind.nothing)
+        self._nothing = Row((0,) * len(logs), self.kind.nothing)
+        self._names = tuple(logs)
+        self._number = self._names.index(leader)
         self._rows: dict[int, Row] = {}
         self._flushed_rows: dict[int, Row] = {}  # of those that an unflushed write has changed
 
     def wall_ms(self, now: float) -> float:
         """Return what the leader's wall clock shows, ms."""
-        return now + next(ahead for begin, ahead in reversed(self._ahead) if begin <= now)
+        offset = 0.0
+        for begin, ahead in self._ahead:
+            if begin <= now:
+                offset = ahead
+        return now + offset
 
     @property
     def keys(self) -> frozenset[int]:
@@ -131,8 +136,8 @@ class Table:
         except RefusedError:
             return None
         self._clock = clock or self._clock
-        version = VersionVector({**dict(before.version.entries), dot.node: dot.number})
-        record = Record(dot, key, number, stamp, Row(version, state), write)
+        seen = (*before.seen[: self._number], dot.number, *before.seen[self._number + 1 :])
+        record = Record(dot, self._number, key, number, stamp, Row(seen, state), write)
         self.log.append(record)
         self._flushed_rows.setdefault(key, before)
         self._rows[key] = record.row
@@ -145,7 +150,7 @@ class Table:
         waiting = {record.key for record in self.log[upto:]}
         for record in done:
             if record.key in waiting:
-                self._flushed_rows[record.key] = self._merged(self._flushed_rows[record.key], record)
+                self._flushed_rows[record.key] = self._merged(self._flushed_rows[record.key], record.row)
         for key in {record.key for record in done} - waiting:
             del self._flushed_rows[key]
         return [record.key for record in done]
@@ -155,18 +160,19 @@ class Table:
         if self._hybrid:
             self._clock = self._clock.receive(self.wall_ms(now), record.stamp)
         row = self._rows.get(record.key, self._nothing)
-        self._rows[record.key] = self._merged(row, record)
+        self._rows[record.key] = self._merged(row, record.row)
         if record.key in self._flushed_rows:
-            self._flushed_rows[record.key] = self._merged(self._flushed_rows[record.key], record)
-        if record.dot in row.version:
+            self._flushed_rows[record.key] = self._merged(self._flushed_rows[record.key], record.row)
+        if record.dot.number <= row.seen[record.node]:
             return Found(record)  # it came before, inside a later state of the row
-        others = tuple(Dot(node, lsn) for node, lsn in row.version.entries if lsn > record.row.version[node])
+        both = zip(self._names, row.seen, record.row.seen, strict=True)
+        others = tuple(Dot(name, here) for name, here, there in both if here > there)
         held = self.kind.held(row.state)
         if record.write is None or held is None:
             return Found(record, others)
         if held.rank > record.write.rank:
             return Found(record, others, record.write, held)
-        unseen = held.value.dot not in record.row.version
+        unseen = held.value.dot.number > record.row.seen[self._names.index(held.node)]
         return Found(record, others, held, record.write) if unseen else Found(record, others)
 
     def crash(self) -> None:
@@ -175,5 +181,9 @@ class Table:
         self._flushed_rows.clear()
         del self.log[self.flushed :]
 
-    def _merged(self, row: Row, record: Record) -> Row:
-        return Row(row.version.merge(record.row.version), self.kind.merge(row.state, record.row.state))
+    def _merged(self, row: Row, other: Row) -> Row:
+        """Return the row that has seen both. Only where neither has seen all that the other has is there a conflict."""
+        both = tuple(map(max, row.seen, other.seen))
+        if both == other.seen:
+            return other
+        return row if both == row.seen else Row(both, self.kind.merge(row.state, other.state))

@@ -60,12 +60,12 @@ def _by_row(story: Replay) -> Iterator[dict[str, list[Record]]]:
 
 def _unaware(records: list[Record], of: Record) -> int:
     """Return how many of a leader's writes to a row, the first ones, had not seen a write of another leader."""
-    return bisect_left(records, of.dot.number, key=lambda record: record.row.version[of.dot.node])
+    return bisect_left(records, of.dot.number, key=lambda record: record.row.seen[of.node])
 
 
 def _concurrent(ours: list[Record], theirs: list[Record]) -> Iterator[tuple[int, int]]:
     for record in ours:
-        seen = bisect_left(theirs, record.row.version[theirs[0].dot.node] + 1, key=lambda other: other.dot.number)
+        seen = bisect_left(theirs, record.row.seen[theirs[0].node] + 1, key=lambda other: other.dot.number)
         for other in theirs[seen : _unaware(theirs, record)]:
             yield min(record.number, other.number), max(record.number, other.number)
 

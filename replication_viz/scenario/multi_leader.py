@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .model import Scenario
 
 MAX_LEADERS = 5
-MAX_LOOKS = 1_000_000
-MAX_HELD = 200_000_000
+MAX_LOOKS = 500_000
+MAX_PASSED = 5_000_000
 CHANGEABLE = ("rate_per_s", "lag_ms", "network_ms", "flush_ms")
 ITEMS = ("book", "ink", "lamp", "mug", "pen", "tea")  # what a set or a cart may hold
 
@@ -183,13 +183,14 @@ def _check_cost(scenario: Scenario) -> None:
             f"{writes:.3g} writes to {scenario.leaders} leaders and {scenario.reads_per_s * seconds:.3g} reads mean "
             f"{looks:.3g} looks at a row: at most {MAX_LOOKS:,} are allowed, so lower the rates or the duration."
         )
-    share = scenario.hot_share + (1 - scenario.hot_share) / scenario.keys
-    held = writes * share
-    passed = held * scenario.leaders * min(held, _most_held(scenario))
-    if passed > MAX_HELD:
+    cold = writes * (1 - scenario.hot_share) / scenario.keys
+    hot = cold + writes * scenario.hot_share
+    most = _most_held(scenario)
+    passed = scenario.leaders * (hot * min(hot, most) + (scenario.keys - 1) * cold * min(cold, most))
+    if passed > MAX_PASSED:
         raise ScenarioError(
-            f"a row of this kind grows with each of its {held:.3g} writes: over {scenario.leaders} leaders they would "
-            f"pass over {passed:.3g} values, at most {MAX_HELD:,} are allowed, so lower rate, hot_share or duration."
+            f"{writes:.3g} writes to rows that hold up to {min(hot, most):.3g} values pass over {passed:.3g} of them: "
+            f"at most {MAX_PASSED:,} are allowed, so lower the rate, hot_share or the duration."
         )
 
 
@@ -199,4 +200,4 @@ def _most_held(scenario: Scenario) -> float:
         return 1 / scenario.informed_share if scenario.informed_share else math.inf
     if scenario.resolve == "crdt" and scenario.data == "cart":
         return len(ITEMS) / scenario.remove_share if scenario.remove_share else math.inf
-    return len(ITEMS)
+    return 1.0

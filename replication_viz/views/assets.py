@@ -33,6 +33,13 @@ _MODULES = (
     "lineage",
     "verdict",
     "stale",
+    "ring_layout",
+    "ring_facts",
+    "ring_packets",
+    "ring",
+    "ring_diagram",
+    "ring_fate",
+    "topology",
     "follow",
     "chain",
     "story",
@@ -46,7 +53,7 @@ _MODULES = (
     "stage",
 )
 
-_SHEETS = ("stage", "edit", "story", "keep")
+_SHEETS = ("stage", "edit", "story", "keep", "ring")
 
 
 @cache

@@ -60,7 +60,9 @@ class Reigns(Chart):
         self.axes.set_ylim(len(row) - 0.5, -0.5)
         self.axes.set_yticks(range(len(row)), list(row))
         self.axes.set_xlabel(f"time, {unit}")
-        _legend(self, self.axes, [self.takes, self.answers, self.twice, self.spans], (1.02, 1.02))
+        _legend(
+            self, self.axes, [self.takes, self.answers, self.twice, self.spans], (1.02, 1.02), "number: its timeline"
+        )
         told = [f"{r.node} from {r.begin_ms:,.0f} to {r.end_ms:,.0f} ms as leader of timeline {r.term}" for r in reigns]
         both = f"two leaders acknowledge for {sum(end - begin for begin, end in twice):,.0f} ms"
         return self._shown(f"{'; '.join(told)}; {both}.")
@@ -68,9 +70,9 @@ class Reigns(Chart):
     def _write_terms(self, reigns: list[measures.Reign], row: dict[str, int], divisor: float, lasts: float) -> None:
         for text in self.terms:
             text.remove()
-        style: dict[str, Any] = {"color": self.colour["ink"], "fontsize": 7.5, "va": "center"}
+        style: dict[str, Any] = {"color": self.colour["ink"], "fontsize": 7, "va": "top"}
         self.terms = [
-            self.axes.text(reign.begin_ms / divisor, row[reign.node] - 0.25, f" {reign.term}", **style)
+            self.axes.text(reign.begin_ms / divisor, row[reign.node] - 0.33, f" {reign.term}", **style)
             for reign in reigns
             if reign.end_ms - reign.begin_ms > _NARROW * lasts
         ]
@@ -128,17 +130,19 @@ class Patience(Chart):
             told.append(f"{kind}: {', '.join(map(_told, points))}")
         every = [point for points in found.values() for point in points]
         self.axes.set_xlim(0, 1.1 * max(point.outage_s for point in every))
-        self.axes.set_ylim(-0.25, 3 * max(1.0, *(point.false_alarms for point in every)))
+        self.axes.set_ylim(-0.5, 3 * max(1.0, *(point.false_alarms for point in every)))
         _legend(self, self.axes, self.lines[: len(found)], (1.02, 1.02))
         return self._shown(f"{'; '.join(told)}.")
 
     def _write_settings(self, points: Sequence[Detector], *, above: bool) -> None:
-        offset, anchor = ((4, 5), "bottom") if above else ((-4, -6), "top")
         style: dict[str, Any] = {"color": self.colour["quiet"], "fontsize": 7.5, "textcoords": "offset points"}
+        place: dict[str, Any] = {"xytext": (5, 4), "ha": "left", "va": "bottom"}
+        if not above:
+            place = {"xytext": (-6, -4), "ha": "right", "va": "top"}
         for point in points:
+            turned = 35 if above and not point.false_alarms else 0  # on the ground they stand close together
             at = (point.outage_s, point.false_alarms)
-            side = "left" if above else "right"
-            self.settings.append(self.axes.annotate(point.setting, at, offset, ha=side, va=anchor, **style))
+            self.settings.append(self.axes.annotate(point.setting, at, rotation=turned, **place, **style))
 
 
 def _told(point: Detector) -> str:
@@ -158,5 +162,5 @@ def _answering(trace: Trace) -> list[tuple[int, float, float]]:
     for number in range(len(trace.nodes)):
         times = np.sort(ops.returned[done & (ops.node == number)])
         parts = np.split(times, np.flatnonzero(np.diff(times) > 4 * width) + 1) if len(times) else []
-        spells += [(number, float(part[0]), float(part[-1])) for part in parts]
+        spells += [(number, float(part[0]), float(max(part[-1], part[0] + width))) for part in parts]
     return spells

@@ -26,7 +26,8 @@ class FenceMap(Chart):
 
     def __init__(self, theme: Theme = "light", size: tuple[float, float] = (7.2, 4.0)) -> None:
         super().__init__(theme, size)
-        self.axes = self.figure.add_axes((0.33, 0.13, 0.64, 0.84))
+        below, height = 0.52 / size[1], 1 - 0.64 / size[1]  # half an inch for the words below, whatever the height
+        self.axes = self.figure.add_axes((0.33, below, 0.64, height))
         self._prepare(self.axes, "", "")
         self.axes.grid(visible=False)
         self.axes.tick_params(length=0)

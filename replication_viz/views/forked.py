@@ -80,7 +80,7 @@ def _row(
         lag_ms=0.0 if node.leads else float(terms.lag(number, np.array([now.at_ms]))[0]),
         ailment=ailment if node.up else node.word or "down",
         term=node.term,
-        crown=crowns[0 if serves else 1],
+        crown=crowns[0 if serves else 1] if node.leads else "leader",
         shared=node.shared,
         doomed=node.doomed,
     )

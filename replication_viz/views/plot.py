@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import measures
 from ..trace import Floats, Ints, Position, Trace
+from .ring_view import RingView
 from .terms import Terms
 
 CURVE_BINS = 300
@@ -17,8 +18,10 @@ FLEET_POINTS = 601
 _LAGS_EACH = 4  # lags looked at in each interval where the leader changes
 _TURNED_AWAY_BINS = 8  # users turned away are counted over so many bins
 _VIEW_POINTS = 257
+_MANY_OPERATIONS, _BEHIND_KEYS = 50_000, 50  # in a run of so many, copies are counted for so many keys
 _SMALLEST = 48.0  # writes across the bars
 _WIDEST = 64.0  # times the usual width
+_AWAY = 600.0  # writes: so far behind one sees where the log of a leader that is down ends
 _FARTHEST = 6_000.0  # writes: the window opens as far for a replica that lags, or to 4 times the usual width
 
 
@@ -33,7 +36,7 @@ class Curve:
     meaning: str
     node: int
     values: Floats
-    unit: Literal["ms", "/s"] = "ms"
+    unit: Literal["ms", "/s", "copies"] = "ms"
 
 
 def curves(trace: Trace) -> list[Curve]:
@@ -41,6 +44,8 @@ def curves(trace: Trace) -> list[Curve]:
 
     The lag is that of the replica that is worst off over the run.
     """
+    if trace.scenario.topology == "leaderless":
+        return _ring_curves(trace)
     found = [Curve("commit latency", "risk", 0, measures.latency_curve(trace, CURVE_BINS)[1])]
     if trace.scenario.servers:
         ends = np.linspace(0, trace.duration_ms, CURVE_BINS + 1)[1:]
@@ -57,6 +62,22 @@ def curves(trace: Trace) -> list[Curve]:
         worst = int(np.argmax([curve.mean() for curve in lags]))
         found.append(Curve(f"replay lag of {trace.nodes[1 + worst]}", "stale", 1 + worst, lags[worst]))
     return found
+
+
+def _ring_curves(trace: Trace) -> list[Curve]:
+    """Return how long operations take, the slowest of each interval, and how many copies lack the newest version."""
+    ops, ring = trace.ops, RingView(trace)
+    told = np.flatnonzero(~np.isnan(ops.returned))
+    bins = np.minimum((ops.returned[told] / trace.duration_ms * CURVE_BINS).astype(np.int64), CURVE_BINS - 1)
+    slowest = np.full(CURVE_BINS, -1.0)
+    np.maximum.at(slowest, bins, (ops.returned - ops.invoked)[told])
+    ends = np.linspace(0, trace.duration_ms, CURVE_BINS + 1)[1:]
+    few = np.unique(ops.key)[:_BEHIND_KEYS]
+    behind = ring.behind(ends, few if len(ops) > _MANY_OPERATIONS else None).astype(np.float64)
+    return [
+        Curve("slowest operation", "risk", -1, np.where(slowest < 0, np.nan, slowest)),
+        Curve("copies that lack the newest version", "stale", -1, behind, "copies"),
+    ]
 
 
 def pools(trace: Trace) -> list[tuple[Ints, Ints]]:
@@ -102,9 +123,10 @@ def _view_of_forks(trace: Trace, terms: Terms, moments: Floats) -> tuple[Floats,
     head = np.max([node.head for node in nodes], axis=0).astype(np.float64)
     far = np.zeros_like(head)
     for node in nodes:
-        doomed = node.doomed > 0
+        doomed, away = node.doomed > 0, node.leads & ~node.up  # who is away, and not even rejoining, may fall off
         behind = head - np.where(doomed, node.shared, node.replayed)
-        far = np.maximum(far, np.where((behind <= _FARTHEST) & (doomed | node.up), behind, 0.0))
+        most = np.where(away, _AWAY, np.where(doomed | node.up, _FARTHEST, 0.0))
+        far = np.maximum(far, np.where(behind <= most, behind, 0.0))
     octaves = np.log2(np.clip(1.45 * far, _SMALLEST, _WIDEST * _SMALLEST))
     return _smooth(head, 5), _smooth(_highest_around(octaves, 9), 9)
 

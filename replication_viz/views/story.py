@@ -11,6 +11,7 @@ import numpy as np
 
 from ..scenario import LEADER, Change, CutLink, LinkDelay, Partition, Scenario, SyncRule
 from ..trace import MarkKind, Marks, Role, Trace
+from . import ring_story
 from .plot import usual_latency
 from .terms import Terms
 
@@ -60,6 +61,7 @@ def header(trace: Trace) -> dict[str, Any]:
     terms = Terms(trace)
     return {
         "title": scenario.title,
+        **_topology(scenario),
         "setting": _setting(scenario),
         "slots": scenario.slots,
         "grain": scenario.grain,
@@ -79,9 +81,16 @@ def header(trace: Trace) -> dict[str, Any]:
     }
 
 
+def _topology(scenario: Scenario) -> dict[str, Any]:
+    """Which scene draws it, if it is not the logs of a single leader; see ``topology.js``."""
+    return {} if scenario.topology == "single_leader" else {"topology": scenario.topology}
+
+
 def _fleet(trace: Trace) -> dict[str, Any]:
     """The application servers, when each leaves the rotation and comes back, and which numbers then matter."""
     scenario, marks = trace.scenario, trace.marks
+    if scenario.topology == "leaderless":
+        return {"cards": list(ring_story.CARDS)}
     if not scenario.servers:
         return {"cards": ["loss", "commit", "stale"]}
     turn = np.isin(marks.kind, (MarkKind.DRAIN, MarkKind.RETURN))
@@ -103,6 +112,8 @@ def _leadership(terms: Terms) -> dict[str, Any]:
 
 def _setting(scenario: Scenario) -> str:
     """Return PostgreSQL's settings for this choice, as its configuration file has them, less those at their default."""
+    if scenario.topology == "leaderless":
+        return ring_story.setting(scenario)
     settings = scenario.postgres_settings()
     if settings.get("synchronous_commit") == "on":
         del settings["synchronous_commit"]
@@ -206,6 +217,8 @@ def _events(trace: Trace, terms: Terms) -> Iterator[dict[str, Any]]:
     """
     scenario = trace.scenario
     first = waits_for(scenario.sync_rule(), scenario.level, scenario.direct)
+    if scenario.topology == "leaderless":
+        first = ring_story.first_sentence(scenario)
     found: dict[tuple[float, int, str], dict[str, Any]] = {}
 
     def tell(time: float, kind: int, text: str, of: int, node: int, peer: int) -> None:

@@ -157,7 +157,8 @@ class Terms:
             if fork.term >= newest.term:
                 continue
             upto = self._acknowledged(fork, at_ms)
-            lost = int(max(upto - max(self.timelines.common(fork.term, newest.term), fork.lsn), 0))
+            shared = int(max(self.timelines.common(fork.term, newest.term), fork.lsn))
+            lost = self._answers(fork, shared, upto)
             having = [
                 number
                 for number, node in enumerate(nodes)
@@ -166,7 +167,25 @@ class Terms:
             doomed, gone = (doomed + lost, gone) if having else (doomed, gone + lost)
             holders.update(having)
         names = tuple(self.trace.nodes[number] for number in sorted(holders))
-        return Sides(self._acknowledged(newest, at_ms) - newest.lsn, doomed, gone, names)
+        new = self._answers(newest, newest.lsn, self._acknowledged(newest, at_ms))
+        return Sides(new, doomed, gone, names)
+
+    def _answers(self, fork: Fork, after: int, upto: int) -> int:
+        """Return how many writes of a timeline between two positions somebody has an answer to."""
+        unheard = self._unheard[fork.term]
+        return max(upto - after, 0) - int(((unheard > after) & (unheard <= upto)).sum())
+
+    @cached_property
+    def _unheard(self) -> dict[int, Ints]:
+        """The positions that a timeline's leader committed when nobody waited for the answer any more."""
+        ops = writes(self.trace)
+        heard, term = ops.outcome == Outcome.OK, self.timelines.term_of(ops)
+        return {
+            fork.term: np.setdiff1d(
+                np.arange(fork.lsn, self._acknowledged(fork, np.inf)) + 1, ops.lsn[heard & (term == fork.term)]
+            )
+            for fork in self.forks
+        }
 
     def _acknowledged(self, fork: Fork, at_ms: float) -> int:
         """Return up to which position a timeline's leader has acknowledged by a moment, ms."""
@@ -289,7 +308,14 @@ class Terms:
         if not self.changes:
             return {}
         told = [[f.term, f.parent, f.lsn, self.trace.number(f.node), f.at_ms, self.end_of(f)] for f in self.forks]
-        return {"forks": told, "words": self.words, "two": self.two, "silent": self.silent}
+        unheard = {str(term): lsns.tolist() for term, lsns in self._unheard.items() if len(lsns)}
+        return {
+            "forks": told,
+            **({"unheard": unheard} if unheard else {}),
+            "words": self.words,
+            "two": self.two,
+            "silent": self.silent,
+        }
 
     def sentences(self) -> Iterator[tuple[float, str, MarkKind, list[int]]]:
         """Yield what only both logs together show: when, in words, what kind of thing it is, whom it is about."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..scenario import Change, Scenario
 from ..trace import FlightKind, Position, Trace
 from .plot import CURVE_BINS, curves, pools, view
+from .ring_wire import place_operations, place_ring
 from .stale import stale_reads
 from .story import header
 
@@ -67,8 +68,9 @@ def encode(trace: Trace) -> bytes:
     head["grid"] = 0
     head["stale"] = stale_reads(trace, tick)
     columns = Columns()
-    head["levels"] = place_levels(trace, tick, columns, head)
-    head["flights"] = place_flights(trace, tick, columns, head)
+    is_ring = trace.scenario.topology == "leaderless"
+    head["levels"] = [] if is_ring else place_levels(trace, tick, columns, head)
+    head["flights"] = (place_ring if is_ring else place_flights)(trace, tick, columns, head)
     if "terms" in head:
         _change_with_positions(head)
     head["curves"] = []
@@ -84,6 +86,8 @@ def encode(trace: Trace) -> bytes:
     for busy, queueing in pools(trace):
         columns.add(busy)
         columns.add(queueing)
+    if is_ring:
+        place_operations(trace, tick, columns, head)
     head["columns"] = columns.lengths
     return pack(head, columns.differences())
 

@@ -99,7 +99,7 @@ function verdictOfFork(life, t) {
   const now = writerOf(run, facts.term[facts.leader], lsn);
   if (t < born || t >= gone || (now.term === term && L === facts.leader)) return verdictOf(life, t);
   const it = `Write ${count(lsn)} of timeline ${term}`;
-  const answered = committed <= t;
+  const answered = committed <= t && !run.terms.unheard?.[term]?.includes(lsn);
   const was = answered ? `was acknowledged by ${name(L)} at ${momentText(run, committed)}` : `was taken by ${name(L)} and has no answer`;
   if (!without || without.t > t) return survived(life, t, it, was);
   const cut = cutOff(life, without);

@@ -99,20 +99,27 @@ function acknowledgedOn(run, fork, t) {
   return Math.max(levelAt(run, fork.node, POSITION.COMMITTED, Math.min(t, fork.end)), fork.lsn);
 }
 
+/** How many writes of a timeline between two positions somebody has an answer to: a leader may have woken up too late. */
+function answersOn(run, fork, after, upto) {
+  const unheard = run.terms.unheard?.[fork.term] ?? [];
+  return Math.max(0, upto - after) - unheard.filter((lsn) => lsn > after && lsn <= upto).length;
+}
+
 /** Acknowledged writes: on the newest timeline since it forked off, and those that it lacks, still held or gone.
  *  @returns {{fresh: number, doomed: number, gone: number, holders: number[], first: {term: number, lsn: number} | null}} */
 function sidesAt(run, facts) {
   const forks = forksOf(run).filter((fork) => fork.t <= facts.t);
   const newest = forks[forks.length - 1];
-  const found = { fresh: acknowledgedOn(run, newest, facts.t) - newest.lsn, doomed: 0, gone: 0, holders: [], first: null };
+  const found = { fresh: answersOn(run, newest, newest.lsn, acknowledgedOn(run, newest, facts.t)), doomed: 0, gone: 0, holders: [], first: null };
   for (const fork of forks.slice(0, -1)) {
     const upto = acknowledgedOn(run, fork, facts.t);
     const from = Math.max(commonOf(run, fork.term, newest.term), fork.lsn);
-    if (upto <= from) continue;
+    const lost = answersOn(run, fork, from, upto);
+    if (!lost) continue;
     found.first = { term: fork.term, lsn: from + 1 };
     const has = (_, i) => Math.min(facts.received[i], commonOf(run, facts.term[i], fork.term)) >= upto;
     const holders = run.nodes.map((_, i) => i).filter((i) => has(null, i));
-    found[holders.length ? "doomed" : "gone"] += upto - from;
+    found[holders.length ? "doomed" : "gone"] += lost;
     found.holders.push(...holders.filter((i) => !found.holders.includes(i)));
   }
   return found;
