@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from .browser import CHROMIUM_FLAGS, Jupyter, LabPage, find_chromium, jupyter_server, watched_page
 from .checkout import copy_notebooks, copy_tracked, install, new_environment, uv
+
+if TYPE_CHECKING:
+    from replication_viz.trace import Trace
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
@@ -92,6 +96,36 @@ def sick(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     from .bench import SICK, bench_page
 
     with bench_page(browser, tmp_path, SICK, moment=200) as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def sick_run() -> Trace:
+    """The run of one sick standby."""
+    from .runs import named_run
+
+    return named_run("one_sick_standby")
+
+
+@pytest.fixture
+def story(browser: Browser, tmp_path: Path, sick_run: Trace) -> Iterator[Page]:
+    """One sick standby with its story open."""
+    from .test_stage_browser import stage_page
+
+    with stage_page(browser, tmp_path, sick_run, moment=1_300) as page:
+        page.get_by_role("button", name="Story").click()
+        page.locator(".rv-events-table").wait_for()
+        yield page
+
+
+@pytest.fixture
+def diagram(browser: Browser, tmp_path: Path, sick_run: Trace) -> Iterator[Page]:
+    """One sick standby as a space-time diagram."""
+    from .test_stage_browser import stage_page
+
+    with stage_page(browser, tmp_path, sick_run, moment=1_010) as page:
+        page.get_by_role("button", name="Space–time").click()
+        page.wait_for_selector(".rv-stage[data-view=space-time]")
         yield page
 
 

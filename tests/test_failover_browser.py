@@ -17,8 +17,8 @@ from replication_viz.views.moment import moment
 from replication_viz.views.terms import Terms, total
 
 from .bench import SICK, bench_page, labels, open_menu, sent
+from .telling import chain, plain, rows, settled, verdict
 from .test_stage_browser import data, press, seek, stage_page
-from .test_story_browser import chain, plain, rows, settled, verdict
 
 pytestmark = pytest.mark.browser
 

@@ -73,7 +73,11 @@ def complaint(make: Any) -> str:
         ({"title": "x" * 81}, f"title is '{'x' * 59}…: it must be at most 80 characters long."),
         ({"rate_pr_s": 5}, "rate_pr_s is not a field here: did you mean rate_per_s?"),
         ({"networkms": 5}, "networkms is not a field here: did you mean network_ms?"),
-        ({"read_from": "s4"}, "read_from is 's4': it must be 'random' or a node; nodes are L, s1, s2, s3."),
+        (
+            {"read_from": "s4"},
+            "read_from is 's4': it must be one of 'random', 'round_robin', 'nearest', 'leader', "
+            "or a node; nodes are L, s1, s2, s3.",
+        ),
         ({"nodes": {"s10": {}}}, "nodes names 's10': it must be L or s1 to s9."),
         ({"nodes": {"s²": {}}}, "nodes names 's²': it must be L or s1 to s9."),
         ({"nodes": {"s1": 3}}, "nodes.s1 is 3: it must be a mapping from field names to values."),

@@ -110,7 +110,7 @@ def written(operations: Sequence[Operation]) -> str:
 
 
 def _text(source: str | Path) -> str:
-    if isinstance(source, str) and "\n" in source:
+    if isinstance(source, str) and ("\n" in source or not source.strip()):
         return source
     try:
         return Path(source).read_text("utf-8-sig")

@@ -12,7 +12,7 @@ from .. import measures
 from ..engine import run
 from ..measures import Rule
 from ..scenario import Restart, ScenarioError, parse, scenarios
-from . import stale_reads, taking_over
+from . import overlapping, stale_reads, taking_over
 from .exercise import Exercise, exercise
 from .prediction import Prediction, predict
 from .riddles import CAUSES, cause
@@ -109,6 +109,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "unit": "min",
         "unattended": 55,
     },
+    **overlapping.QUESTIONS,
     "11-gone": {
         "question": "How long after the command is the table gone on all four machines, the far region included?",
         "unit": "ms",
@@ -291,6 +292,7 @@ TASKS: dict[str, dict[str, Any]] = {
         "solution": "anything from 3,600 MB (10 min and a checkpoint) to 7,380 MB (16,384 MB less 30 min)",
         "unattended": 6_000,
     },
+    **overlapping.TASKS,
     "11-moment": {
         "task": "The last moment at which all prices were right, min: at most one minute too early, and not too late.",
         "check": _last_good_minute,

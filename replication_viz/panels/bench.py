@@ -11,7 +11,7 @@ A plain dict, sent with each picture. Keys:
     is not in this run), ``fixed`` (it belongs to the knob ``partition`` of the panel: it can be moved and ended, and
     only the knob removes it).
 ``offers``
-    What can be added at the leader, a replica, a link; see `scenario.offers`.
+    What can be added at the leader, a replica, a peer, a link; see `scenario.offers`.
 ``undo``, ``redo``
     What would be taken back or done again, in words; empty if nothing.
 ``table``
@@ -55,7 +55,7 @@ def make(state: State, knob_shown: bool) -> dict[str, Any]:
     return {
         "live": True,
         "faults": faults(state.setup, scenario, knob_shown),
-        "offers": offered(),
+        "offers": offered(scenario.topology),
         "undo": state.history.undo_name,
         "redo": state.history.redo_name,
         "table": None if pinned is None else table(pinned, scenario, summary(state.trace)),
@@ -74,9 +74,9 @@ def keeps() -> list[dict[str, str]]:
 
 
 @cache
-def offered() -> dict[str, list[dict[str, Any]]]:
-    """Return what can be added at each place."""
-    return {place: [asdict(offer) for offer in some] for place, some in offers().items()}
+def offered(topology: str = "single_leader") -> dict[str, list[dict[str, Any]]]:
+    """Return what can be added at each place of a topology."""
+    return {place: [asdict(offer) for offer in some] for place, some in offers(topology).items()}
 
 
 def faults(setup: Setup, scenario: Scenario, knob_shown: bool) -> list[dict[str, Any]]:

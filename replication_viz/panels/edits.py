@@ -196,7 +196,7 @@ def _check_time(at_ms: float, setup: Setup) -> None:
 
 def _check_sense(fault: Fault, trace: Trace) -> None:
     """Refuse what the engine would pass over without a word."""
-    nodes = fault.places() or (LEADER,)
+    nodes = fault.places() or trace.nodes[:1]
     states = trace.states
     mine = (states.node == trace.number(nodes[0])) & (states.begin <= fault.at_ms) & (fault.at_ms <= states.end)
     up = bool(states.up[mine][-1])

@@ -23,6 +23,9 @@ NOBODY = "nobody"
 MAY_NAME_NOBODY = ("partition", "controllers")  # fields that are empty then
 NO_LIMIT = "no limit"  # what -1 means, wherever a field allows it, but for these:
 LESS_THAN_NOTHING = {"reread_ms": "never"}
+NOT_SAID = {"consistency": "W and R", "delays": "as set"}  # what an empty text means
+_AT_MOST = {"copies": "members", "write_quorum": "copies", "read_quorum": "copies"}
+_FAR_BEYOND = 10  # a value so many times the end of its slider stands on round numbers, not on even steps
 
 _MOST_BATCHES = 20_000  # in a coarse run
 _READOUTS = {0.01: ".2f", 0.05: ".2f", 0.1: ".1f", 0.5: ".1f"}
@@ -74,7 +77,7 @@ def text(field: str, value: Any, unit: bool = True) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, str):
-        return value
+        return value or NOT_SAID.get(field, value)
     if value < 0:
         return LESS_THAN_NOTHING.get(field, NO_LIMIT)
     extra = field_info(field).json_schema_extra
@@ -117,12 +120,15 @@ def make(field: str, scenario: Scenario) -> Any:
     choices = _choices(field, scenario)
     if choices:
         return widgets.SelectionSlider(options=_with(choices, field, value), value=value, **look)
-    return _number(field, value, extra, info.annotation is int, {**look, "description": _with_unit(label, extra)})
+    knob = _number(field, value, extra, info.annotation is int, {**look, "description": _with_unit(label, extra)})
+    _limit(knob, field, scenario)
+    return knob
 
 
 def stand(knob: Any, field: str, value: Any, scenario: Scenario) -> None:
     """Put a control where it should stand, stretched so far that it can, with the choices that the scenario has."""
     if not hasattr(knob, "options"):
+        _limit(knob, field, scenario)
         if not knob.min <= value <= knob.max:
             knob.min, knob.max = min(knob.min, value), max(knob.max, value)
         knob.value = value
@@ -144,11 +150,17 @@ def _choices(field: str, scenario: Scenario) -> list[Any]:
     if field == "ack":
         return list(ACK_MODES)
     if field == "partition":
+        if scenario.topology == "leaderless":
+            return cut_choices(scenario.node_names[:-1])  # all of them cut off would be nobody cut off
         return cut_choices(scenario.standbys, leader_too=bool(scenario.seats()))
     if field == "controllers":
         return seat_choices(scenario.standbys)
     if field == "promote":
         return [(choice.replace("_", " "), choice) for choice in (*PROMOTABLE, *scenario.standbys)]
+    if field == "coordinator":
+        return ["random", "nearest", *scenario.node_names]
+    if field in NOT_SAID:
+        return [(text(field, choice), choice) for choice in get_args(annotation)]
     if field == "read_from":
         return [*READ_FROM, *scenario.standbys] if scenario.topology == "single_leader" else ["random"]
     return [("off", False), ("on", True)] if annotation is bool else list(get_args(annotation))
@@ -168,12 +180,19 @@ def _rank(value: float) -> float:
     return math.inf if value < 0 else float(value)
 
 
+def _limit(knob: Any, field: str, scenario: Scenario) -> None:
+    """Let a slider end where another field of the scenario sets the limit: no more copies than nodes."""
+    if field in _AT_MOST and scenario.topology == "leaderless":
+        knob.max = max(knob.value, getattr(scenario, _AT_MOST[field]))
+
+
 def _number(field: str, value: float, extra: Mapping[str, Any], whole: bool, look: dict[str, Any]) -> Any:
     lo, hi = extra["slider"]
     lo, hi, step = min(lo, value), max(hi, value), extra["step"]
-    if extra["log"] or extra["slider"][0] < 0:
+    if extra["log"] or extra["slider"][0] < 0 or value > _FAR_BEYOND * extra["slider"][1]:
         least = lo if extra["log"] else step
-        stops = sorted({value, *([lo] if extra["log"] else [0.0, -1.0]), hi, *_round_numbers(least, hi)}, key=_rank)
+        ends = [lo] if extra["log"] else [0.0, -1.0] if lo < 0 else [0.0]
+        stops = sorted({value, *ends, hi, *_round_numbers(least, hi)}, key=_rank)
         options = [(text(field, stop, unit=False), stop) for stop in stops]
         return widgets.SelectionSlider(options=options, value=value, **look)
     if whole:
@@ -194,9 +213,9 @@ def _with_unit(label: str, extra: Mapping[str, Any]) -> str:
 
 
 def available() -> list[str]:
-    """Return the fields that have a control."""
-    compound = ("name", "title", "nodes", "faults")
-    return [name for name in Scenario.model_fields if name not in compound]
+    """Return the fields that have a control, those of the product first."""
+    apart = ("name", "title", "nodes", "faults", *PRODUCT)
+    return [*PRODUCT, *(name for name in Scenario.model_fields if name not in apart)]
 
 
 def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[str]]:
@@ -214,7 +233,7 @@ def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[st
     if base.grain > 1 and "rate_per_s" in changes:
         changes.setdefault("grain", _grain(base, changes))
     standbys = replica_names(int(changes.get("replicas", base.replicas)))
-    known = (LEADER, *standbys)
+    known = _nodes(base, changes, standbys)
     notes = []
     if "ack" in changes or "replicas" in changes:
         mode = changes.get("ack", ack_mode(base.ack, base.standbys))
@@ -225,6 +244,9 @@ def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[st
     wanted = changes.get("faults", base.faults)
     faults = [fault for fault in wanted if set(fault.places()) <= set(known)]
     changes["faults"] = tuple(faults)
+    if changes.get("coordinator", base.coordinator) not in ("random", "nearest", *known):
+        changes["coordinator"] = "random"
+        notes.append("The coordinator is not in this run: any node serves.")
     if changes.get("read_from", base.read_from) not in (*READ_FROM, *known):
         changes["read_from"] = "random"
         notes.append("The replica to read from is not in this run: reads go to any replica.")
@@ -239,8 +261,18 @@ def turned(base: Scenario, values: Mapping[str, Any]) -> tuple[Scenario, list[st
     if gone:
         absent.append(f"{', '.join(gone)} cut off")
     if absent:
-        notes.append(f"Waiting for more replicas: {'; '.join(absent)}.")
+        more = "replicas" if base.topology == "single_leader" else "nodes"
+        notes.append(f"Waiting for more {more}: {'; '.join(absent)}.")
     return base.but(**changes), notes
+
+
+def _nodes(base: Scenario, changes: Mapping[str, Any], standbys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the nodes that there are once some fields are changed."""
+    if base.topology == "leaderless":
+        return base.model_copy(update={"members": changes.get("members", base.members)}).member_names()
+    if base.topology == "multi_leader":
+        return base.model_copy(update={"leaders": changes.get("leaders", base.leaders)}).leader_names()
+    return (LEADER, *standbys)
 
 
 def _grain(base: Scenario, changes: Mapping[str, Any]) -> int:

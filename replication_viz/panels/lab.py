@@ -30,6 +30,11 @@ from .shared import Shared
 from .state import Pinned, State
 
 _STYLE = Path(__file__).parent / "static" / "lab.css"
+_LIKE = {
+    "single_leader": "a PostgreSQL leader",
+    "leaderless": "a Cassandra cluster",
+    "multi_leader": "PostgreSQL servers that subscribe to each other",
+}
 _STAYS = "The picture still shows the last settings that work."
 _RUNNING = "The clock is running: the change holds from where it stands still next."
 
@@ -379,4 +384,4 @@ class Lab(widgets.VBox):
             f"<code>{escape(name)} = {escape(value)}</code>"
             for name, value in self.scenario.postgres_settings().items()
         )
-        self._settings.value = f"The same on a PostgreSQL leader: {lines}"
+        self._settings.value = f"The same on {_LIKE[self.scenario.topology]}: {lines}"

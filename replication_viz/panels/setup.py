@@ -69,7 +69,9 @@ class Setup:
 
     @property
     def standbys(self) -> tuple[str, ...]:
-        """The replicas of the run."""
+        """The replicas of the run; without a leader, all nodes."""
+        if self.base.topology == "leaderless":
+            return self.base.model_copy(update={"members": self.get("members")}).member_names()
         return replica_names(self.get("replicas"))
 
     @property

@@ -1,4 +1,4 @@
-"""Which faults are on offer at the leader, at a replica and at the link between them: what a menu shows.
+"""Which faults are on offer at each node and at each link: what a menu shows, by topology.
 
 An offer is a fault without a time, its place left open. Every kind of fault that happens somewhere is on offer.
 """
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from .faults import Fault, fault_from
 
-Place = Literal["leader", "replica", "link"]
+Place = Literal["leader", "replica", "link", "peer"]
 
 _NODE = {"node": "$node"}
 _THERE = {"source": "$leader", "target": "$replica"}
@@ -28,7 +28,7 @@ class Offer:
     when : {"up", "down", "any"}
         Whether it is for a node that is up, for one that is down, or for either.
     fault : dict
-        The fault. ``$node``, or on a link ``$leader`` and ``$replica``, stand for names.
+        The fault. ``$node`` stands for a name, or on a link ``$leader`` and ``$replica``, ``$one`` and ``$other``.
     """
 
     label: str
@@ -37,7 +37,7 @@ class Offer:
     fault: dict[str, Any]
 
     def at(self, at_ms: float, **names: str) -> Fault:
-        """Return the fault at a moment (ms), with names (``node``, or ``leader`` and ``replica``) filled in.
+        """Return the fault at a moment (ms), with names (``node``, or both ends of a link) filled in.
 
         Raises
         ------
@@ -117,6 +117,27 @@ _OFFERS: dict[Place, tuple[Offer, ...]] = {
 }
 
 
-def offers() -> dict[Place, tuple[Offer, ...]]:
-    """Return what is on offer at each place, in the order of a menu."""
-    return dict(_OFFERS)
+_ON, _BACK_AGAIN = {"source": "$one", "target": "$other"}, {"source": "$other", "target": "$one"}
+
+_WITHOUT_LEADER: dict[Place, tuple[Offer, ...]] = {
+    "peer": (
+        _CRASH,
+        _STALL,
+        Offer("Cut off", "no message gets in or out", "up", {"kind": "partition", "nodes": ["$node"]}),
+        _RESTART,
+    ),
+    "link": (
+        Offer("Cut both ways", "nothing gets through", "any", {"kind": "cut_link", **_ON, "both_ways": True}),
+        Offer("Cut $one → $other", "what it sends is lost", "any", {"kind": "cut_link", **_ON}),
+        Offer("Cut $other → $one", "what it sends is lost", "any", {"kind": "cut_link", **_BACK_AGAIN}),
+        Offer("Delay $one → $other", "messages take 100 ms longer", "any", {**_SLOW, **_ON}),
+        Offer("Delay $other → $one", "messages take 100 ms longer", "any", {**_SLOW, **_BACK_AGAIN}),
+    ),
+}
+
+_BY_TOPOLOGY = {"single_leader": _OFFERS, "leaderless": _WITHOUT_LEADER}
+
+
+def offers(topology: str = "single_leader") -> dict[Place, tuple[Offer, ...]]:
+    """Return what is on offer at each place, in the order of a menu; nothing where a topology has no menus yet."""
+    return dict(_BY_TOPOLOGY.get(topology, {}))

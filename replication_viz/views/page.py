@@ -125,7 +125,7 @@ def page(
     body = [
         _PLACE,
         _section("Numbers over the whole run", _numbers(trace, was)),
-        _section("The same on a real PostgreSQL", _settings(scenario, was.scenario if was else None)),
+        _section(_like(scenario), _settings(scenario, was.scenario if was else None)),
         _section("Play with it", _live(scenario)),
     ]
     script = f"window.rvStage.place({_json(state)});"
@@ -168,7 +168,7 @@ def grid_page(
         _sliders(names, knobs),
         _PLACE,
         _section("Every combination", _outcomes(knobs, traces)),
-        _section("The same on a real PostgreSQL", _settings(first.scenario, None)),
+        _section(_like(first.scenario), _settings(first.scenario, None)),
         _section("Play with it", _live(first.scenario)),
     ]
     script = f"window.rvStage.grid({_json(state)}, {_json(grid)});"
@@ -256,6 +256,10 @@ def _lead(scenario: Scenario, was: Trace | None) -> str:
     if was is None:
         return "A simulated run. Press play, or drag along the timeline."
     return "Two simulated runs on one clock: above as it was, below as it is now. Press play, or drag along a timeline."
+
+
+def _like(scenario: Scenario) -> str:
+    return f"The same on a real {'Cassandra' if scenario.topology == 'leaderless' else 'PostgreSQL'}"
 
 
 def _settings(scenario: Scenario, was: Scenario | None) -> str:

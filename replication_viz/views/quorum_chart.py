@@ -14,7 +14,6 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
 from .. import measures
-from ..chance import wilson
 from ..scenario import Scenario
 from ..theory import DELAY_FITS, Choice, Wars, wars
 from ..trace import Floats, Trace
@@ -122,7 +121,7 @@ class TVisibility(Chart):
             line.set_data(times[: len(curve)], curve)
             points.set_data(seen.t_ms, seen.share)
             points.set_label(_called(kind, kinds))
-            bars.set_segments([[(t, a), (t, b)] for t, a, b in zip(seen.t_ms, seen.low, seen.high, strict=True)])
+            bars.set_segments([np.array([(t, a), (t, b)]) for t, _, a, b in zip(*seen, strict=True)])
             low = min(low, *curve[:1], *seen.low)
             told.append(f"{points.get_label()}: {_few(seen)}")
         low = max(0.0, low - 0.05)
@@ -154,7 +153,7 @@ class QuorumPrices(Chart):
         self.axes.set_xscale("log")
         self.axes.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:,g}"))
         self.axes.xaxis.set_minor_formatter(NullFormatter())
-        self.missed.set_xscale("symlog", linthresh=0.001, linscale=0.4)
+        self.missed.set_xscale("symlog", linthresh=0.001, linscale=0.6)
         self.missed.set_xlim(-0.0003, 1.3)
         self.missed.set_xticks([0, 0.001, 0.01, 0.1, 1], ["0", "0.1 %", "1 %", "10 %", "100 %"])
         self.missed.tick_params(labelleft=False)
@@ -203,8 +202,10 @@ class QuorumPrices(Chart):
             self.runs[what].set_data(took, places)
         old = [~measures.freshness(trace).fresh for trace in traces]
         self.runs["missed"].set_data([one.mean() for one in old], places)
-        ends = [wilson(int(one.sum()), len(one)) for one in old]
-        self.bars.set_segments([[(low, row), (high, row)] for (low, high), row in zip(ends, places, strict=True)])
+        ends = [measures.share(one) for one in old]
+        self.bars.set_segments(
+            [np.array([(end.low, row), (end.high, row)]) for end, row in zip(ends, places, strict=True)]
+        )
 
     def _label(self, choices: list[Choice], partial: int, share: str) -> None:
         self.axes.set_yticks(range(len(choices)), [f"R {choice.r}  W {choice.w}" for choice in choices])
@@ -321,7 +322,7 @@ def _seen(traces: list[Trace]) -> Seen:
         for one in np.unique(group):
             some = group == one
             share = measures.share(found.fresh[some])
-            rows.append((float(found.t_ms[some].mean()), *share))
+            rows.append((float(found.t_ms[some].mean()), share.value, share.low, share.high))
     return Seen(*np.array(sorted(rows), dtype=np.float64).reshape(-1, 4).T)
 
 

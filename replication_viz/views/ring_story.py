@@ -44,10 +44,7 @@ def first_sentence(scenario: Scenario) -> str:
     """Return in one sentence what a write and a read wait for."""
     if scenario.consistency:
         return f"Each operation waits for {_levels(scenario)}: consistency level {scenario.consistency}."
-    return (
-        f"A write waits for {scenario.write_quorum} of {scenario.copies} copies, a read for "
-        f"{scenario.read_quorum}: {promise(scenario.copies, scenario.write_quorum, scenario.read_quorum)}"
-    )
+    return f"A write waits for {scenario.write_quorum} of {scenario.copies} copies, a read for {scenario.read_quorum}."
 
 
 def promise(copies: int, w: int, r: int) -> str:
@@ -92,6 +89,7 @@ def about(view: RingView) -> dict[str, Any]:
 
 
 def _levels(scenario: Scenario) -> str:
-    places = dict.fromkeys(Ring(scenario).places)
-    told = dict.fromkeys(needs(scenario, 1, place) for place in places)
-    return f"{' or '.join(told)} copies" if len(told) > 1 else f"{next(iter(told))} of the {scenario.copies} copies"
+    told = dict.fromkeys(needs(scenario, 1, place) for place in Ring(scenario).places)
+    if len(told) == 1:
+        return f"{next(iter(told))} of the {scenario.copies} copies"
+    return f"copies in its coordinator’s own place, {' or '.join(told)}"

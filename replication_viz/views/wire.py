@@ -27,7 +27,7 @@ MAGIC = b"RVS1"
 FLIGHT_BUDGET = 5_000
 LEVEL_BUDGET = 12_000
 _MORE_LEVELS = 1.5  # times as many where nodes change roles: these moments are looked at closely
-_POSITIONS = len(Position)
+_POSITIONS = max(Position) + 1
 _FOREVER = 2**30
 
 Column = NDArray[np.int64]

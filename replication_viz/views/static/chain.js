@@ -19,6 +19,7 @@ const SHORTCUTS = [
     of: (run, facts) => (facts.fork && sidesAt(run, facts).first ? { kind: "write", ...sidesAt(run, facts).first } : null),
   },
   { label: "a stale read", name: "Follow a stale read", of: (run, facts) => latestStaleRead(run, facts.t) },
+  ...RING_SHORTCUTS,
 ];
 
 /** The last stale read up to a moment. */
@@ -106,7 +107,7 @@ class Chain {
   makeBar() {
     const bar = html("form", "rv-fate-bar", this.root);
     const label = html("label", "rv-fate-label", bar);
-    label.append("Follow write ");
+    this.asks = html("span", "", label);
     this.field = html("input", "rv-field", label);
     Object.assign(this.field, { type: "text", inputMode: "numeric", size: 6, autocomplete: "off" });
     keepKeys(this.field);
@@ -122,7 +123,8 @@ class Chain {
     bar.onsubmit = (event) => {
       event.preventDefault();
       const lsn = Number(this.field.value.replace(/\D/g, ""));
-      if (lsn > 0) this.choose({ kind: "write", lsn });
+      if (this.picture.run.ring) this.chooseOperation(lsn);
+      else if (lsn > 0) this.choose({ kind: "write", lsn });
     };
     const chips = html("div", "rv-shortcuts", this.root);
     this.shortcuts = SHORTCUTS.map(({ label: text, name, of }) => {
@@ -138,6 +140,13 @@ class Chain {
 
   get picture() {
     return this.stage.follower.picture;
+  }
+
+  /** Follow the operation of a row of `Trace.ops`, if it is one of those that are shown. */
+  chooseOperation(row) {
+    const op = this.picture.run.ring.ops.row.indexOf(row);
+    if (op >= 0) this.choose({ kind: "op", op });
+    else say(this.verdict, `There is no operation ${count(row)} in this picture.`);
   }
 
   /** Follow something in the run that is asked. */
@@ -160,12 +169,13 @@ class Chain {
     for (const [of, button] of Object.entries(this.side)) put(button, "aria-pressed", String((what?.of ?? "now") === of));
     this.clear.hidden = !what;
     const run = this.picture.runAt(t);
-    const key = what ? [stage.version, facts.t, what.kind, stage.follower.lsn, what.term, what.read?.t, what.of, run.from].join() : "";
+    const key = what ? [stage.version, facts.t, what.kind, stage.follower.lsn, what.term, what.read?.t, what.op, what.of, run.from].join() : "";
     if (key === this.key) return;
     this.key = key;
     const fresh = this.what !== what;
     this.what = what;
-    if (fresh) this.field.value = what ? String(stage.follower.lsn) : "";
+    say(this.asks, run.ring ? "Hold operation " : "Follow write ");
+    if (fresh) this.field.value = what ? String(run.ring ? run.ring.ops.row[what.op] : stage.follower.lsn) : "";
     const fate = what ? FATES[what.kind](run, what, facts.t) : null;
     this.show(fate, run, facts.t);
     if (fresh && fate) stage.news(fate.verdict);
@@ -173,7 +183,7 @@ class Chain {
 
   /** @param {Fate | null} fate */
   show(fate, run, t) {
-    say(this.verdict, fate ? fate.verdict : "Ask for a write by its number, or click its place in a log, or a message in the space–time diagram.");
+    say(this.verdict, fate ? fate.verdict : run.ring ? "Ask for an operation by its number, or click one in the story, or a message: the ring then stays with it." : "Ask for a write by its number, or click its place in a log, or a message in the space–time diagram.");
     put(this.verdict, "class", `rv-verdict ${fate ? `rv-said-${fate.tone}` : "rv-said-none"}`);
     const lines = fate?.lines ?? [];
     while (this.items.length < lines.length) this.items.push(this.makeItem());

@@ -76,6 +76,7 @@ async function decodeRun(message) {
   run.head = take().map((value) => value / 16);
   run.octaves = take().map((value) => value / 1024);
   if (run.fleet) run.fleet.pools = Array.from({ length: run.fleet.servers }, () => ({ busy: take(), queue: take() }));
+  if (run.ring) takeRing(run, take);
   return run;
 }
 

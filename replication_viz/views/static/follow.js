@@ -51,7 +51,9 @@ class Follower {
   /** @param {Followed | null} what */
   follow(what) {
     this.what = what;
+    if (what?.kind === "op") what.like = operationIn(this.picture.run.ring, what.op);
     if (what) this.openStory();
+    if (what?.go >= 0) this.stage.go(what.go);
     this.arrange();
     this.stage.clock.changed();
   }
@@ -69,17 +71,23 @@ class Follower {
     if (!rows) return;
     const picture = this.pictureAt(rows);
     const { facts, packets, run, scene, spacetime } = picture;
+    const of = picture === this.stage.was ? "was" : "now";
     const { at } = scene;
     const box = rows.getBoundingClientRect();
     const x = ((clientX - box.left) * at.width) / box.width;
     const y = ((clientY - box.top) * at.width) / box.width;
+    if (scene.followAt) {
+      const what = scene.followAt(x, y, facts, packets);
+      if (what) this.stage.follow({ ...what, of });
+      return;
+    }
     if (spacetime || x < at.left || x > at.right + 8) return;
     const row = run.nodes.findIndex((_, i) => y >= at.y(i) - 2 && y <= at.y(i) + at.bar + 2);
     const there = Math.ceil(facts.left + ((x - at.left) / (at.right - at.left)) * facts.writes);
     const lsn = packets.hit(facts, x, y) ?? (row >= 0 ? there : 0);
     if (lsn < 1 || lsn > facts.top) return;
     const term = run.terms && row >= 0 ? { term: writerOf(run, facts.term[row], lsn).term } : {};
-    this.stage.follow({ kind: "write", lsn, ...term, of: picture === this.stage.was ? "was" : "now" });
+    this.stage.follow({ kind: "write", lsn, ...term, of });
   }
 
   /** Show more or less time in the space-time diagrams. @param {number} factor of the width, in ms */
@@ -100,12 +108,14 @@ class Follower {
   arrange() {
     const { stage, lsn, term } = this;
     const width = this.natural * this.zoomed;
+    for (const picture of stage.all) if (picture.run.ring) followOperation(picture, this.picture === picture ? this.what : null);
     for (const { spacetime } of stage.all) if (spacetime) Object.assign(spacetime, { span: width, followed: lsn, followedTerm: term });
   }
 
   /** The run or the bench is another one: a read is not in it, a write's number still may be. */
   show() {
     const { what, stage } = this;
+    if (what?.kind === "op" || (what && this.picture.run.ring)) return this.showOperation();
     if (what?.kind !== "read") return;
     const { run } = this.picture;
     const same = (read) => read.t === what.read.t && read.node === what.read.node;
@@ -114,11 +124,20 @@ class Follower {
     else stage.follow(null);
   }
 
+  /** An operation of the run before is followed on if the new run has one like it. */
+  showOperation() {
+    const { ring } = this.picture.run;
+    const op = ring && this.what.like ? likeOperation(ring, this.what.like) : -1;
+    if (op < 0) this.stage.follow(null);
+    else Object.assign(this.what, { op });
+    this.arrange();
+  }
+
   draw() {
     const shown = this.stage.all;
     for (const picture of [...this.pins.keys()]) if (!shown.includes(picture)) this.pins.delete(picture);
     for (const picture of shown) {
-      if (picture.spacetime) continue;
+      if (picture.spacetime || picture.run.ring) continue;
       if (this.pins.get(picture)?.scene !== picture.scene) this.pins.set(picture, new Pin(picture.scene));
       this.pins.get(picture).draw(picture.facts, this.lsn, this.term);
     }

@@ -63,10 +63,10 @@ class Ink {
   }
 
   /** A packet with its count, or a ring with a tick. */
-  token({ style, carries }, x, y, scale = 1) {
+  token({ style, carries, text: own }, x, y, scale = 1) {
     const { pen, colour } = this;
-    const tone = { wal: colour.leader, answer: colour.safe, reply: colour.quiet }[style];
-    const text = style === "wal" ? count(carries) : "";
+    const tone = { wal: colour.leader, answer: colour.safe, reply: colour.quiet, mend: colour.stale }[style];
+    const text = style === "wal" ? own ?? count(carries) : "";
     const half = scale * (style === "wal" ? 7 + 2.6 * text.length : 5.5);
     pen.beginPath();
     if (style === "wal") pen.roundRect(x - half, y - 7.5 * scale, 2 * half, 15 * scale, 4);
@@ -97,7 +97,7 @@ class Ink {
     pen.arc(x, y, style === "wal" ? 3.2 : 2.4, 0, 2 * Math.PI);
     pen.fillStyle = style === "wal" ? colour.leader : colour.ground;
     pen.fill();
-    pen.strokeStyle = { wal: colour.ground, answer: colour.safe, reply: colour.quiet }[style];
+    pen.strokeStyle = { wal: colour.ground, answer: colour.safe, reply: colour.quiet, mend: colour.stale }[style];
     pen.lineWidth = 1.1;
     pen.stroke();
   }

@@ -81,11 +81,12 @@ class InWindow {
   chosen(flights, [begin, end], { epoch }, from) {
     const { kind, source, target, sent, arrived, lost, to, carries } = flights;
     const counts = kind === (ANSWERS[epoch.level] ?? FLIGHT.FLUSHED) && epoch.candidates.includes(source);
-    const style = kind === FLIGHT.WAL ? "wal" : counts ? "answer" : "reply";
+    const style = flights.op ? RING_STYLES[kind] : kind === FLIGHT.WAL ? "wal" : counts ? "answer" : "reply";
+    const extra = (i) => (flights.op ? { op: flights.op[i], text: to[i] ? `v${count(to[i])}` : "–" } : {});
     const found = [];
     for (let i = begin; i < end; i++) {
       if (arrived[i] < from || i % this.every) continue;
-      found.push({ kind, style, source, target, sent: sent[i], arrived: arrived[i], lost: lost[i] === 1, to: to[i], carries: carries[i] });
+      found.push({ kind, style, source, target, sent: sent[i], arrived: arrived[i], lost: lost[i] === 1, to: to[i], carries: carries[i], ...extra(i) });
     }
     return found;
   }

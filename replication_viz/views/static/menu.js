@@ -16,7 +16,7 @@ function inWords(ms) {
 
 /** Put names into an offer that stands for any place. */
 function filledIn(value, names) {
-  if (typeof value === "string") return value.replace(/\$(node|leader|replica)\b/g, (place) => names[place] ?? place);
+  if (typeof value === "string") return value.replace(/\$(node|leader|replica|one|other)\b/g, (place) => names[place] ?? place);
   if (Array.isArray(value)) return value.map((part) => filledIn(part, names));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, filledIn(part, names)]));
@@ -49,27 +49,22 @@ class Menu {
   /** What can be done at a target now. @returns {{title: string, note: string, items: object[]}} */
   contents(target) {
     const { stage } = this;
-    const { run, facts } = stage.now;
-    const leader = run.nodes[facts.leader].name;
+    const { run } = stage.now;
     const { t } = stage.clock;
-    const link = target.kind === "link";
-    const title = `${link ? `Link ${leader} – ${target.name}` : target.name} at ${clockText(t, run.duration)}`;
+    const { title: what, place, state, names, touches } = topologyOf(run).state(stage, target, t);
+    const title = `${what} at ${clockText(t, run.duration)}`;
     const story = DRAWERS.some(({ name }) => name === "story")
       ? [{ label: "Show its events in the story", hint: "", group: "story", act: () => this.showStory(target) }]
       : [];
     if (!stage.answers) return { title, note: "A fault needs a running kernel: open the notebook to try it.", items: story };
     if (t >= run.duration) return { title, note: "The run is over here: go back in time to change it.", items: story };
-    const linked = link ? linkAt(run, facts.leader, target.row, t) : null;
-    const state = link ? ([linked.out, linked.back].some((way) => way.state === "cut") ? "down" : "up") : facts.up[target.row] ? "up" : "down";
-    const place = link ? "link" : target.row === facts.leader || isOld(facts, target.row) ? "leader" : "replica";
-    const names = link ? { $leader: leader, $replica: target.name } : { $node: target.name };
     const { offers = {}, faults = [] } = stage.bench;
     const adds = (offers[place] ?? []).filter(({ when }) => !when || when === "any" || when === state).map((offer) => {
       const { label, hint, fault } = filledIn(offer, names);
       return { label, hint, group: "add", ask: { do: "add", fault: { ...fault, at_ms: t } } };
     });
     const ends = faults.flatMap((fault, i) => {
-      if (!underWay(fault, t) || !touches(fault, target, leader)) return [];
+      if (!underWay(fault, t) || !touches(fault)) return [];
       return [{ label: `End: ${fault.text}`, hint: "", group: "end", ask: { do: "end", fault: i, at_ms: t } }];
     });
     return { title, note: "", items: [...adds, ...ends, ...story] };
@@ -84,7 +79,7 @@ class Menu {
     stage.clock.seek(onTheGrid(stage.clock.t, stage.run));
     stage.tell();
     this.t = stage.clock.t;
-    factsAt(stage.now.runAt(this.t), Math.min(this.t, stage.run.duration), stage.now.facts);
+    topologyOf(stage.run).factsAt(stage.now.runAt(this.t), Math.min(this.t, stage.run.duration), stage.now.facts);
     this.target = target;
     this.word = "";
     this.build(this.contents(target));

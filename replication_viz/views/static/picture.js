@@ -55,7 +55,7 @@ class Picture {
   show(run) {
     this.run = run;
     this.detail = null;
-    this.facts = makeFacts(run);
+    this.facts = topologyOf(run).makeFacts(run);
     this.plan = "";
     say(this.title, run.title);
     say(this.setting, run.setting);
@@ -65,7 +65,7 @@ class Picture {
 
   /** Whether at this moment a sample is drawn for want of the whole. */
   isSample(t) {
-    return this.run.notes.length > 0 && this.runAt(Math.min(t, this.run.duration)) === this.run;
+    return this.run.notes.length > 0 && !this.run.ring && this.runAt(Math.min(t, this.run.duration)) === this.run;
   }
 
   /** Take a window of the run in full; an answer that came too late, for another run, is dropped. */
@@ -87,14 +87,16 @@ class Picture {
     if (!this.run || plan === this.plan) return false;
     Object.assign(this, { plan, width, view });
     const logs = view === "logs";
-    this.scene = new Scene(this.run, this.rows, width, until > 0, !logs);
-    this.packets = new Packets(this.canvas, this.scene);
+    const parts = topologyOf(this.run);
+    this.scene?.leave?.();
+    this.scene = new (logs ? parts.Scene : parts.Rows)(this.run, this.rows, width, until > 0, !logs);
+    this.packets = new parts.Packets(this.canvas, this.scene);
     this.fleet = new FleetStrip(this.run, this.servers, this.scene.at);
     this.timeline = new Timeline(this.run, this.times, this.playhead, width, until || this.run.duration, upper);
     this.rows.classList.toggle("rv-names-only", !logs);
     this.canvas.style.display = logs ? "" : "none";
     this.diagram.hidden = logs;
-    this.spacetime = logs ? null : new SpaceTime(this.run, this.diagram, this.scene.at);
+    this.spacetime = logs ? null : new parts.SpaceTime(this.run, this.diagram, this.scene.at);
     this.makeCards();
     return true;
   }
@@ -122,7 +124,7 @@ class Picture {
    */
   draw(t, words, fast) {
     const { facts, run } = this;
-    factsAt(this.runAt(t), Math.min(t, run.duration), facts);
+    topologyOf(run).factsAt(this.runAt(t), Math.min(t, run.duration), facts);
     this.scene.draw(facts, words, fast);
     this.flying = (this.spacetime ?? this.packets).draw(facts, words);
     this.fleet.draw(facts, words);

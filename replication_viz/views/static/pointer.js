@@ -20,7 +20,7 @@ class Pointer {
     canvas.addEventListener("pointerleave", () => this.point(null));
     canvas.addEventListener("click", (event) => {
       this.point(event);
-      if (this.hover) diagram.tell("rv-follow", this.hover.follow);
+      if (this.hover?.follow) diagram.tell("rv-follow", this.hover.follow);
     });
   }
 
@@ -71,6 +71,6 @@ class Pointer {
       best = far;
       message = one;
     }
-    return message && { x, y, text: messageText(run, message), message, follow: { kind: "write", lsn: message.to } };
+    return message && { x, y, text: diagram.messageText(message), message, follow: diagram.followOf(message) };
   }
 }

@@ -34,7 +34,7 @@ class SpaceTime {
     const left = this.at.narrow ? this.at.pad : this.left;
     Object.assign(head.style, { left: `${left}px`, width: `${this.right - left}px` });
     const legend = html("div", "rv-diagram-legend", head);
-    for (const [cls, path, text] of DIAGRAM_LEGEND) {
+    for (const [cls, path, text] of this.legend) {
       const item = html("span", "", legend);
       const icon = svg("svg", { viewBox: "0 0 22 12", class: `rv-key ${cls}`, "aria-hidden": "true" }, item);
       svg("path", { d: path }, icon);
@@ -54,6 +54,15 @@ class SpaceTime {
   tell(type, detail) {
     this.canvas.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
   }
+
+  /** What the shapes mean. */
+  get legend() { return DIAGRAM_LEGEND; }
+
+  /** What a message is, in words. */
+  messageText(message) { return messageText(this.run, message); }
+
+  /** What a click on a message follows; null for nothing. */
+  followOf(message) { return { kind: "write", lsn: message.to }; }
 
   // -- where things are ---------------------------------------------------------------------------------------------
 
@@ -212,7 +221,7 @@ class SpaceTime {
   drawMessages() {
     const { shown } = this;
     const { colour } = this.ink;
-    const paths = { wal: new Path2D(), reply: new Path2D(), answer: new Path2D(), lost: new Path2D() };
+    const paths = { wal: new Path2D(), reply: new Path2D(), answer: new Path2D(), mend: new Path2D(), lost: new Path2D() };
     const heads = { wal: new Path2D(), answer: new Path2D() };
     const crosses = new Path2D();
     for (const message of shown.messages) {
@@ -230,6 +239,7 @@ class SpaceTime {
     this.ink.stroke(paths.reply, colour.quiet, 0.9);
     this.ink.stroke(paths.answer, colour.safe, shown.crowded ? 0.9 : 1.3);
     this.ink.stroke(paths.wal, colour.leader, shown.crowded ? 1.1 : 1.7);
+    this.ink.stroke(paths.mend, colour.stale, 1.5, [6, 2]);
     this.ink.stroke(paths.lost, colour.risk, 1.5, [5, 3]);
     this.ink.stroke(crosses, colour.risk, 2.2);
     this.ink.stroke(heads.wal, colour.leader, 1.4);

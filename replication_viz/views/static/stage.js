@@ -357,6 +357,7 @@ class Stage {
       ready: "true", version: this.version, moment: +t.toFixed(3), playing: clock.playing, committed: facts.committed,
       leaderFlushed: facts.flushed[facts.leader], lost: facts.lost, waiting: facts.waiting, stale: facts.stale,
       leaders: run.nodes.filter((_, i) => serves(run, facts, i)).length, doomed: Math.max(...facts.doomed), flightsInView: this.now.flying, view: this.now.view, sample: this.now.isSample(t),
+      ...topologyOf(run).data(run, facts),
     };
     for (const [name, value] of Object.entries(data)) {
       if (root.dataset[name] !== String(value)) root.dataset[name] = value;

@@ -17,6 +17,8 @@ const STORY_KINDS = {
   conflict: { label: "Conflict", many: "Conflicts", path: "M-6 -5 L6 5 M-6 5 L6 -5 M0 -7 V7", kinds: [MARK.CONFLICT, MARK.DISCARDED, MARK.CONVERGED, MARK.RESURRECTED, MARK.GIVEN_TWICE] },
   loss: { label: "Loss", many: "Losses", path: "M-5 -5 L5 5 M-5 5 L5 -5", kinds: [] },
   other: { label: "Event", many: "Other events", path: "M-3 0 a3 3 0 1 0 6 0 a3 3 0 1 0 -6 0", kinds: [] },
+  write: { label: "Write", many: "All other writes", path: "M-6 4 L4 -6 L6 -4 L-4 6 L-7 7 z", kinds: [] },
+  read: { label: "Read", many: "All other reads", path: "M-7 0 q7 -8 14 0 q-7 8 -14 0 M-2 0 a2 2 0 1 0 4 0 a2 2 0 1 0 -4 0", kinds: [] },
   stale: { label: "Stale read", many: "Stale reads", path: "M0 -5.5 l6 11 h-12 z", kinds: [] },
 };
 const NETWORK = "network";
@@ -29,7 +31,7 @@ const SPELL_OF = 20; // from more stale reads in a row on they are one line
 
 /** The events of a run in order of time. @param {object} run @returns {StoryRow[]} */
 function storyRows(run) {
-  return [...eventRows(run), ...lossRows(run), ...staleRows(run)].sort((a, b) => a.t - b.t);
+  return [...eventRows(run), ...topologyOf(run).rows(run)].sort((a, b) => a.t - b.t);
 }
 
 function eventRows(run) {
@@ -167,7 +169,7 @@ class Story {
     const { table, node, kind } = this;
     const row = run.nodes.findIndex(({ name }) => name === node);
     this.shown = this.rows.filter((event) =>
-      (!kind || event.group === kind) && (!node || (node === NETWORK ? event.network : event.nodes.includes(row))));
+      (kind ? event.group === kind : !event.quiet) && (!node || (node === NETWORK ? event.network : event.nodes.includes(row))));
     table.replaceChildren();
     const caption = html("caption", "rv-unseen", table);
     const of = [kind && STORY_KINDS[kind].many.toLowerCase(), node && `of ${node === NETWORK ? "the network" : node}`].filter(Boolean);

@@ -63,6 +63,37 @@ class LinkSigns {
   }
 }
 
+/** One target for each node of a picture of logs and, but for the leader, one for its link. @returns {TargetSpot[]} */
+function logTargets({ run, scene: { at } }) {
+  return run.nodes.flatMap(({ name }, row) => {
+    const tall = Math.min(at.pitch - 0.8, at.tight || at.narrow ? at.pitch : 54);
+    const node = { left: at.pad - 10, top: at.middle(row) - tall / 2, width: at.label - at.pad + 8, height: tall };
+    const high = Math.min(at.pitch - 0.8, Math.max(at.bar + 8, 26));
+    const link = { left: at.left - 28, top: at.y(row) + at.bar / 2 - high / 2, width: 26, height: high };
+    return [{ kind: "node", name, row, box: node }, { kind: "link", name, row, box: link }];
+  });
+}
+
+/** What a node or a link of a picture of logs is at a moment. @returns {TargetState} */
+function logTarget(stage, { kind, name, row }, t) {
+  const { facts, run, scene } = stage.now;
+  const leader = run.nodes[facts.leader].name;
+  if (kind === "link") {
+    const { out, back } = linkAt(run, facts.leader, row, t);
+    return {
+      title: `Link ${leader} – ${name}`, says: `link ${leader} – ${name}: ${linkWords(run, facts.leader, row, t)}`, place: "link",
+      state: [out, back].some((way) => way.state === "cut") ? "down" : "up", names: { $leader: leader, $replica: name },
+      hidden: row === facts.leader, touches: (fault) => touches(fault, { kind, name }, leader),
+    };
+  }
+  const fault = scene.rows[row].pill.known?.visibility === "visible" ? scene.rows[row].pillText.textContent : "";
+  const is = row === facts.leader ? "leader" : isOld(facts, row) ? "old leader" : "replica";
+  return {
+    title: name, says: `${name}, ${is}, ${facts.up[row] ? `up${fault ? `, ${fault}` : ""}` : "down"}: faults`, place: is === "replica" ? is : "leader",
+    state: facts.up[row] ? "up" : "down", names: { $node: name }, touches: (fault) => touches(fault, { kind, name }, leader),
+  };
+}
+
 /** A button over each node and each link of a picture: one stop of the tab key, up and down go from one to the next. */
 class Targets {
   /** @param {Stage} stage @param {(target: object) => void} open */
@@ -77,24 +108,17 @@ class Targets {
     this.all = [];
   }
 
-  /** One target for each node and, but for the leader, one for its link. They outlive a run, and so does the focus. */
+  /** A target for each thing that can be clicked. They outlive a run, and so does the focus. */
   arrange() {
     const { now } = this.stage;
-    const { at } = now.scene;
     const known = new Map(this.all.map((target) => [target.key, target]));
-    this.all = now.run.nodes.flatMap(({ name }, row) => {
-      const tall = Math.min(at.pitch - 0.8, at.tight || at.narrow ? at.pitch : 54);
-      const node = { left: at.pad - 10, top: at.middle(row) - tall / 2, width: at.label - at.pad + 8, height: tall };
-      const high = Math.min(at.pitch - 0.8, Math.max(at.bar + 8, 26));
-      const link = { left: at.left - 28, top: at.y(row) + at.bar / 2 - high / 2, width: 26, height: high };
-      return [["node", node], ["link", link]].map(([kind, box]) => {
-        const key = `${kind} ${name}`;
-        const target = known.get(key) ?? this.make(key, kind, name);
-        known.delete(key);
-        const { button } = target;
-        Object.assign(button.style, Object.fromEntries(Object.entries(box).map(([side, size]) => [side, `${size}px`])));
-        return Object.assign(target, { row, box });
-      });
+    this.all = topologyOf(now.run).targets(now).map(({ kind, name, box, ...more }) => {
+      const key = `${kind} ${name}`;
+      const target = known.get(key) ?? this.make(key, kind, name);
+      known.delete(key);
+      const { button } = target;
+      Object.assign(button.style, Object.fromEntries(Object.entries(box).map(([side, size]) => [side, `${size}px`])));
+      return Object.assign(target, { ...more, box });
     });
     for (const { button } of known.values()) button.remove();
     this.root.append(...this.all.map(({ button }) => button).filter((button, i) => this.root.children[i] !== button));
@@ -145,17 +169,12 @@ class Targets {
   /** @param {number} t @param {boolean} words */
   draw(t, words) {
     if (!words) return;
-    const { facts, run, scene } = this.stage.now;
-    const leader = run.nodes[facts.leader].name;
-    for (const { kind, name, row, button } of this.all) {
-      if (kind === "link") {
-        button.hidden = row === facts.leader;
-        if (!button.hidden) put(button, "aria-label", `link ${leader} – ${name}: ${linkWords(run, facts.leader, row, facts.t)}`);
-        continue;
-      }
-      const fault = scene.rows[row].pill.known?.visibility === "visible" ? scene.rows[row].pillText.textContent : "";
-      const state = facts.up[row] ? `up${fault ? `, ${fault}` : ""}` : "down";
-      put(button, "aria-label", `${name}, ${row === facts.leader ? "leader" : isOld(facts, row) ? "old leader" : "replica"}, ${state}: faults`);
+    const { facts, run } = this.stage.now;
+    const { state } = topologyOf(run);
+    for (const target of this.all) {
+      const { hidden = false, says } = state(this.stage, target, facts.t);
+      target.button.hidden = hidden;
+      if (!hidden) put(target.button, "aria-label", says);
     }
     this.drawStop();
   }

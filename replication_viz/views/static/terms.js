@@ -143,7 +143,8 @@ Object.assign(CARDS, {
     if (!doomed) return { label: "Writes acknowledged, then discarded", brief: "Acknowledged, then gone", number: count(gone), tone: "risk", note: `${timeline} never had them` };
     const who = listed(holders.map((i) => run.nodes[i].name));
     const note = `${count(doomed)} vanish when ${who} ${holders.length > 1 ? "rejoin" : "rejoins"}`;
-    return { label: "Writes acknowledged on both sides", brief: "Acknowledged, both sides", number: count(fresh + doomed), tone: "risk", note, ...(gone ? { aside: `${count(gone)} are gone` } : {}) };
+    const [label, brief] = [`${gone ? "A" : "Writes a"}cknowledged on both sides`, "Acknowledged, both sides"];
+    return { label, brief, number: count(fresh + doomed), tone: "risk", note, ...(gone ? { aside: `${count(gone)} are gone` } : {}) };
   },
   leaders(run, facts) {
     const label = "Time with two leaders";

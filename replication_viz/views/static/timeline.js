@@ -78,7 +78,7 @@ class Timeline {
     for (const curve of curves) {
       svg("path", { class: `rv-curve rv-curve-${curve.meaning}`, d: `M${legend} 9 h22` }, this.root);
       const text = svg("text", { class: `rv-legend rv-${curve.meaning}`, x: legend + 28, y: 13 }, this.root);
-      const most = curve.unit === "ms" ? span(curve.top) : `${count(curve.top)} a second`;
+      const most = curve.unit === "ms" ? span(curve.top) : `${count(curve.top)} ${curve.unit === "/s" ? "a second" : ""}`.trimEnd();
       const long = curve.top > 0 ? `${curve.label}, up to ${most}` : `${curve.label}: none`;
       const fits = legend + 28 + long.length * 6.7 < this.right;
       text.textContent = fits ? long : curve.label;
