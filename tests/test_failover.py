@@ -312,3 +312,25 @@ def test_cuts_between_two_replicas_are_allowed_where_either_may_lead():
     run(BASE.but(faults=(cut,)))
     with pytest.raises(ScenarioError, match="carries nothing"):
         BASE.but(controllers="", faults=(cut,))
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def test_lag_is_behind_the_newest_leader_whoever_that_is():
+    trace = run(SPLIT)
+    promoted = moments(trace, MarkKind.PROMOTED)[0]
+    assert measures.lag(trace, "s2", "replay", promoted - 10) > 300  # behind the wall
+    assert measures.lag(trace, "s2", "replay", 1_900) < 20
+    assert measures.lag(trace, "L", "replay", 1_900) == pytest.approx(1_900 - promoted - BASE.follow_ms, abs=60)
+    assert measures.lag(trace, "L", "replay", 2_900) < 20
+    assert measures.lag(trace, "s1", "replay", 2_900) == 0
+    times, worst = measures.lag_curve(trace, "L", "replay", bins=60)
+    assert times[worst.argmax()] == pytest.approx(2_000 + BASE.rewind_ms, abs=51)
+
+
+def test_the_table_of_a_run_that_failed_over_is_about_that():
+    rows = {row.name: row.value for row in measures.summary(run(SPLIT))}
+    assert rows["promotions"] == 1
+    assert rows["acknowledged writes lost"] == len(measures.lost(run(SPLIT)))
+    assert "lost if the leader dies, mean" not in rows

@@ -47,7 +47,7 @@ def loss(trace: Trace, at_ms: ArrayLike, promote: str = "best") -> Loss:
     """Return which acknowledged writes are gone if the leader dies, at one or at many moments of one run.
 
     What a replica has received survives on it, replayed or not. The links are cut with the crash: a batch still on its
-    way counts as lost.
+    way counts as lost. This is about the first leader; what a failover in the run did lose, `lost` says.
 
     Parameters
     ----------

@@ -10,10 +10,13 @@ from ..trace import Trace
 from .answers import commit_latency
 from .conflicting import conflicts, discarded, given_twice
 from .converging import converged_ms, divergence, lost_updates
+from .failover import acknowledged_by, drill, two_acknowledge_ms
 from .lags import lag_curve
 from .losses import loss
 from .quorums import What, concurrent_writes, operation_latency, sync_traffic
 from .reads import stale_reads
+
+_LONGEST_NOTE = 60
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,9 @@ def summary(trace: Trace) -> list[Measure]:
         return _without_a_leader(trace)
     if trace.scenario.topology == "multi_leader":
         return _several_leaders(trace)
-    latency = commit_latency(trace)
-    seconds = trace.duration_ms / 1000
+    if trace.states.term.max(initial=1) > 1:
+        return _failed_over(trace)
+    seconds, latency = trace.duration_ms / 1000, commit_latency(trace)
     moments = np.linspace(0, trace.duration_ms, 401)[1:]
     at_risk = loss(trace, moments)
     rows = [
@@ -60,6 +64,30 @@ def summary(trace: Trace) -> list[Measure]:
     if not np.isnan(stale):
         rows.append(Measure("reads that got an old value", 100 * stale, "%"))
     return rows
+
+
+def _failed_over(trace: Trace) -> list[Measure]:
+    latency, found = commit_latency(trace), drill(trace)
+    by = ", ".join(f"{node} {count:,} in timeline {term}" for (node, term), count in acknowledged_by(trace).items())
+    rows = [
+        Measure("writes answered", len(latency.samples), "", by if len(by) < _LONGEST_NOTE else ""),
+        Measure("writes refused", latency.failed, ""),
+        Measure("writes without an answer", latency.unanswered, "", "when the run ended, or left in doubt by a crash"),
+        Measure("commit latency, median", latency.p50, "ms"),
+        Measure("commit latency, 99 %", latency.p99, "ms"),
+        Measure("promotions", int(trace.states.term.max()) - 1, ""),
+        Measure("noticed after", found.detected_ms, "ms", "from the first fault"),
+        Measure("longest time without an answered write", found.outage_ms, "ms"),
+        Measure("time with two leaders", found.two_leaders_ms, "ms"),
+        Measure("both acknowledged for", two_acknowledge_ms(trace), "ms"),
+        Measure("acknowledged writes lost", found.lost, "", "not in the newest timeline"),
+    ]
+    for name in trace.nodes:
+        worst = lag_curve(trace, name, "replay", bins=100)[1]
+        rows.append(
+            Measure(f"replay lag of {name}, median", float(np.median(worst)), "ms", f"worst {worst.max():.1f} ms")
+        )
+    return [row for row in rows if not np.isnan(row.value)]
 
 
 def _without_a_leader(trace: Trace) -> list[Measure]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-Tone = Literal["safe", "risk", "ink"]
+Tone = Literal["safe", "risk", "stale", "ink"]
 
 
 @dataclass(frozen=True)

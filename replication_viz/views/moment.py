@@ -14,6 +14,7 @@ from ..trace import FlightKind, Position, Trace
 from .forked import forked, telling
 from .instant import Moment, Number, Packet, Row
 from .plot import usual_latency, view
+from .ring_moment import telling as telling_of_ring
 from .story import header
 from .terms import Terms
 from .units import duration
@@ -28,6 +29,8 @@ def telling_moment(trace: Trace) -> float:
 
     Else it lies late in the first fault that ends within the run, or at about 60 %.
     """
+    if trace.scenario.topology == "leaderless":
+        return telling_of_ring(trace)
     found = telling(Terms(trace))
     if found is not None:
         return _busiest(trace, *found)

@@ -123,9 +123,20 @@ class Pen:
         for way in (-1, 1):
             self.line([x - r, x + r], [y - r * way, y + r * way], ink, width, zorder=zorder)
 
-    def _shape(self, points: Any, ink: str, x: float, y: float) -> None:
+    def triangle(self, x: float, y: float, r: float, ink: str) -> None:
+        self._shape(np.array([(0, -r), (r, 0.85 * r), (-r, 0.85 * r)]), ink, x, y, zorder=7)
+
+    def envelope(self, x: float, y: float, ink: str) -> None:
+        self.box(x - 9, y - 6, 18, 12, "ground", r=1, edge=ink, zorder=6)
+        self.line([x - 9, x, x + 9], [y - 6, y + 1, y - 6], ink, 1.7, zorder=6.5)
+
+    def area(self, points: Any, ink: str, alpha: float, zorder: float = 2) -> None:
+        """Fill a closed line with a pale colour."""
+        self._put(Polygon(points, closed=True, facecolor=self.colour[ink], alpha=alpha, linewidth=0, zorder=zorder))
+
+    def _shape(self, points: Any, ink: str, x: float, y: float, zorder: float = 5) -> None:
         moved = np.add(points, [x, y])
-        self._put(Polygon(moved, closed=True, facecolor=self.colour[ink], linewidth=0, zorder=5))
+        self._put(Polygon(moved, closed=True, facecolor=self.colour[ink], linewidth=0, zorder=zorder))
 
     def _put(self, artist: Artist) -> None:
         # Not add_patch or plot: the sheet's limits stand, and working them out anew is a third of the cost.

@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 
 from ..trace import Trace
 from .forked_poster import fork, own_history, reigns
-from .instant import Number, Packet, Row
+from .instant import Moment, Number, Packet, Row
 from .moment import moment, telling_moment
 from .pen import MONO, WIDTH, Pen
 from .plot import CURVE_BINS, curves
+from .ring_moment import RingMoment
+from .ring_poster import RingDrawing
 from .story import header
 from .style import TYPE, Theme
 from .terms import Terms
@@ -85,7 +87,9 @@ class Drawing:
         self.terms = Terms(trace)
         self.reigns = 14.0 * len({fork.node for fork in self.terms.forks}) + 4 if self.terms.changes else 0.0
         # Less high with fewer than four nodes.
-        self.pen = pen = Pen(theme, size or (9.8, 5.6 - 0.7 * max(4 - len(trace.nodes), 0) + self.reigns / 100))
+        self.is_ring = trace.scenario.topology == "leaderless"
+        fewer = 0 if self.is_ring else max(4 - len(trace.nodes), 0)
+        self.pen = pen = Pen(theme, size or (9.8, 5.6 - 0.7 * fewer + self.reigns / 100))
         self.pitch = min((pen.height - 200 - self.reigns - TOP) / len(trace.nodes), 92.0)
         self.bar = min(26.0, self.pitch * 0.5)
         self.bottom = self.y(len(trace.nodes) - 1) + self.bar / 2 + 6
@@ -100,8 +104,13 @@ class Drawing:
 
     def moving(self, at_ms: float) -> None:
         """Draw one moment, ms."""
-        self.now, pen = moment(self.trace, at_ms), self.pen
-        pen.text(WIDTH - 24, 34, _clock(at_ms), 15, weight="bold", ha="right", family=MONO)
+        self.pen.text(WIDTH - 24, 34, _clock(at_ms), 15, weight="bold", ha="right", family=MONO)
+        if self.is_ring:
+            ring = RingDrawing(self, at_ms)
+            ring.draw()
+            self._below(ring.now)
+            return
+        self.now = moment(self.trace, at_ms)
         self._walls()
         for index, row in enumerate(self.now.rows):
             self._row(index, row)
@@ -111,10 +120,15 @@ class Drawing:
         if not self.now.is_split:
             self._acknowledged()
         self._packets()
-        for index, number in enumerate(self.now.numbers):
+        self._below(self.now)
+
+    def _below(self, now: Moment | RingMoment) -> None:
+        """Draw what stands below every scene: three numbers, the playhead, a sentence."""
+        pen = self.pen
+        for index, number in enumerate(now.numbers):
             self._number(24 + index * 316, pen.height - 194 - self.reigns, number)
-        self._playhead(*self.strip)
-        pen.fit(pen.text(24, pen.height - 13, self.now.sentence, TYPE.note, "quiet"), WIDTH - 24)
+        self._playhead(now.at_ms, *self.strip)
+        pen.fit(pen.text(24, pen.height - 13, now.sentence, TYPE.note, "quiet"), WIDTH - 24)
 
     def x(self, lsn: float) -> float:
         """Return where an LSN lies, kept within the window."""
@@ -140,7 +154,7 @@ class Drawing:
         if begin + pen.width(setting) > room:
             setting.set_text(settings[0].partition(" = ")[2])
         pen.fit(setting, room)
-        for x in np.linspace(LEFT, RIGHT, 11):
+        for x in [] if self.is_ring else np.linspace(LEFT, RIGHT, 11):
             dots: Any = (0, (2, 5))
             pen.line([x, x], [TOP, self.bottom], "hair", 1, linestyle=dots, zorder=1)
 
@@ -331,8 +345,8 @@ class Drawing:
         """Return where moments (ms) lie on the timeline."""
         return STRIP_LEFT + (STRIP_RIGHT - STRIP_LEFT) * np.asarray(ms) / self.trace.duration_ms
 
-    def _playhead(self, top: float, bottom: float) -> None:
-        at = float(self.across(self.now.at_ms))
+    def _playhead(self, at_ms: float, top: float, bottom: float) -> None:
+        at = float(self.across(at_ms))
         self.pen.line([at, at], [top - 4, bottom + 6], "ink", 2, zorder=7)
         self.pen.disc(at, bottom, 6, "ink")
 

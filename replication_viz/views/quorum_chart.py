@@ -137,7 +137,8 @@ class TVisibility(Chart):
 class QuorumPrices(Chart):
     """What each R and W costs and gives, a row each: latencies on the left, missed writes on the right.
 
-    Open marks are the WARS model, dots the runs. The pairs that need not overlap come first, the worst on top.
+    Open marks are the WARS model, dots the runs. The pairs that need not overlap come first, the worst on top; a
+    row without a triangle is seen at once.
     """
 
     title = "Latency against staleness"
@@ -181,7 +182,8 @@ class QuorumPrices(Chart):
         partial = sum(choice.r + choice.w <= model.n for choice in choices)
         self.model["read"].set_data([choice.read_ms for choice in choices], rows)
         self.model["write"].set_data([choice.write_ms for choice in choices], rows)
-        self.model["seen"].set_data([choice.visible_ms for choice in choices[:partial]], rows[:partial])
+        later = [row for row in rows[:partial].tolist() if choices[row].visible_ms > 0]
+        self.model["seen"].set_data([choices[row].visible_ms for row in later], later)
         self.model["missed"].set_data([1 - choice.fresh.value for choice in choices], rows)
         drawn = np.concatenate([np.asarray(mark.get_xdata(), float) for mark in self.model.values()][:3])
         self.axes.set_xlim(0.7 * drawn[drawn > 0].min(), 1.4 * drawn.max())

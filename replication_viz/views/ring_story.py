@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import comb
 from typing import Any
 
-from ..scenario import Change, Ring, Scenario
-from ..scenario.leaderless import QUORUMS
+from ..scenario import Ring, Scenario
 from .ring_view import RingView, needs, quorums
 
 CARDS = ("fresh", "copies", "failed")
@@ -21,11 +20,7 @@ def setting(scenario: Scenario) -> str:
             parts = [f"N = {' + '.join(f'{count} in {place}' for place, count in shares.items())}"]
         parts.append(scenario.consistency)
     else:
-        changed = {f.setting for f in scenario.faults if isinstance(f, Change)} & set(QUORUMS)
-        w, r = scenario.write_quorum, scenario.read_quorum
-        parts += [f"W = {w}", f"R = {r}"]
-        if not changed:
-            parts.append(f"W + R {'>' if w + r > scenario.copies else '≤'} N")
+        parts += [f"W = {scenario.write_quorum}", f"R = {scenario.read_quorum}"]
     if scenario.sloppy:
         parts.append("sloppy quorum")
     if scenario.fan_out == "quorum":
@@ -47,7 +42,7 @@ def first_sentence(scenario: Scenario) -> str:
     return f"A write waits for {scenario.write_quorum} of {scenario.copies} copies, a read for {scenario.read_quorum}."
 
 
-def promise(copies: int, w: int, r: int) -> str:
+def promise(copies: int, w: int, r: int, *, is_sloppy: bool = False) -> str:
     """Return what sets of these sizes promise, as the end of a sentence.
 
     Examples
@@ -57,6 +52,8 @@ def promise(copies: int, w: int, r: int) -> str:
     >>> promise(3, 1, 1)
     'two such sets, drawn at random, have no node in common 67 % of the time.'
     """
+    if w + r > copies and is_sloppy:
+        return "but the quorum is sloppy: where others stand in, two sets may share no node."
     if w + r > copies:
         return "any two such sets share a node."
     return f"two such sets, drawn at random, have no node in common {miss_share(copies, w, r):.0%} of the time.".replace(

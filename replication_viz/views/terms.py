@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..measures import writes
+from .. import measures
 from ..timelines import Fork, Timelines
 from ..trace import Flags, Floats, Ints, MarkKind, Outcome, Position, Role, Trace
 
@@ -178,7 +178,7 @@ class Terms:
     @cached_property
     def _unheard(self) -> dict[int, Ints]:
         """The positions that a timeline's leader committed when nobody waited for the answer any more."""
-        ops = writes(self.trace)
+        ops = measures.writes(self.trace)
         heard, term = ops.outcome == Outcome.OK, self.timelines.term_of(ops)
         return {
             fork.term: np.setdiff1d(
@@ -269,7 +269,7 @@ class Terms:
     @cached_property
     def silent(self) -> list[Spell]:
         """When nobody's write was acknowledged for `SILENCE_MS` and more, from the last answer on, ms."""
-        ops = writes(self.trace)
+        ops = measures.writes(self.trace)
         if not len(ops):
             return []
         answers = np.sort(ops.returned[ops.outcome == Outcome.OK])
@@ -281,25 +281,8 @@ class Terms:
     # -- the timeline's curves ------------------------------------------------------------------------------------
 
     def lag(self, number: int, moments: Floats) -> Floats:
-        """Return how old the oldest write of the newest leader is that a node lacks, ms; 0 if it leads."""
-        found, track = np.zeros(len(moments)), self.tracks(number, moments)
-        replayed = np.minimum(track.replayed, track.shared).astype(np.int64)
-        for fork, until in zip(self.forks, [*(f.at_ms for f in self.forks[1:]), np.inf], strict=True):
-            here = np.flatnonzero((moments >= fork.at_ms) & (moments < until) & ~track.leads)
-            came = self._flushed_at(fork, replayed[here] + 1)
-            found[here] = np.where(came <= moments[here], moments[here] - came, 0.0)
-        return found
-
-    def _flushed_at(self, fork: Fork, lsn: Ints) -> Floats:
-        """Return when each position of a timeline was flushed by who led it then, ms; infinite where it was not."""
-        times, lsns = self.trace.steps(fork.node, Position.FLUSHED)
-        led = (times >= fork.at_ms) & (times <= self.end_of(fork))
-        times, lsns = times[led], np.maximum.accumulate(lsns[led])
-        own = np.concatenate([times, [np.inf]])[np.searchsorted(lsns, lsn)]
-        parent = self.timelines.forks.get(fork.parent)
-        if parent is None or not (lsn <= fork.lsn).any():
-            return own
-        return np.where(lsn <= fork.lsn, self._flushed_at(parent, lsn), own)
+        """Return how old the oldest write of the newest leader is that a node does not show, ms; 0 if it leads."""
+        return measures.lag(self.trace, self.trace.nodes[number], "replay", moments)
 
     # -- the message ----------------------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ class RingScene {
     const names = [...new Set(run.nodes.map(({ place }) => place))];
     for (const name of names) {
       const angles = at.angles.filter((_, i) => run.nodes[i].place === name);
-      const [from, to] = [Math.min(...angles) - 0.24, Math.max(...angles) + 0.24];
+      const [from, to] = [Math.min(...angles) - 0.17, Math.max(...angles) + 0.17];
       const far = at.r + 17;
       const points = Array.from({ length: 25 }, (_, i) => at.spot(from + ((to - from) * i) / 24, far));
       svg("path", { class: "rv-place-arc", d: `M${points.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}` }, root);
@@ -70,6 +70,8 @@ class RingScene {
     const g = svg("g", { class: "rv-peer", "data-node": node.name, role: "img", transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` }, root);
     const both = svg("circle", { class: "rv-both", r: r + 1, visibility: "hidden" }, g);
     const circle = svg("circle", { class: "rv-peer-disc", r }, g);
+    const half = (r * 0.66).toFixed(1);
+    const cross = svg("path", { class: "rv-cross rv-peer-cross", d: `M-${half} -${half} L${half} ${half} M-${half} ${half} L${half} -${half}`, visibility: "hidden" }, g);
     const small = r < 22;
     const name = svg("text", { class: "rv-peer-name", y: small ? -3 : -5, "text-anchor": "middle", style: `font-size:${small ? 11 : 12}px` }, g);
     name.textContent = node.name;
@@ -81,7 +83,6 @@ class RingScene {
     const hint = svg("g", { class: "rv-shelf", visibility: "hidden", transform: `translate(${(-r * 0.78).toFixed(1)} ${(-r * 0.78).toFixed(1)})` }, g);
     svg("path", { d: "M-9 -6 h18 v12 h-18 z M-9 -6 l9 7 l9 -7" }, hint);
     const hints = svg("text", { x: -12, y: 4, class: "rv-halo", "text-anchor": "end" }, hint);
-    const cross = svg("path", { class: "rv-cross", d: `M${-r * 0.62} ${-r * 0.62} L${r * 0.62} ${r * 0.62} M${-r * 0.62} ${r * 0.62} L${r * 0.62} ${-r * 0.62}`, visibility: "hidden" }, g);
     const pulse = svg("circle", { class: "rv-pulse", r }, g);
     const pill = svg("g", { class: "rv-pill", visibility: "hidden" }, g);
     const pillBox = svg("rect", { y: r + 3, height: 17, rx: 8.5 }, pill);

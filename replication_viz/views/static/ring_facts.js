@@ -201,7 +201,8 @@ Object.assign(CARDS, {
     const label = `Copies of key ${count(key)} that hold v${count(newest)}`;
     const brief = `Copies that hold v${count(newest)}`;
     const number = `${of - late.length} of ${of}`;
-    if (!late.length) return { label, brief, number, tone: "safe", note: "all are up to date" };
+    const down = inSet(homes).filter((node) => !facts.up[node] && marks[node] === "fresh").map((node) => run.nodes[node].name);
+    if (!late.length) return { label, brief, number, tone: "safe", note: down.length ? `${listed(down)} ${down.length > 1 ? "are" : "is"} down` : "all are up to date" };
     return { label, brief, number, tone: "stale", note: `${late.length > 3 ? `${late.length} nodes` : listed(late)} ${late.length > 1 ? "lack" : "lacks"} it` };
   },
   failed(run, { failed, asked }) {

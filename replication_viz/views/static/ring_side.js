@@ -67,6 +67,7 @@ function promiseWords(run, t) {
   const { copies: n, level, meets } = run.ring;
   if (level) return meets ? `${level}: any two sets share a node.` : `${level}: sets of one datacentre share a node; those of two need not.`;
   const { w, r } = quorumsAt(run, t);
+  if (w + r > n && run.ring.sloppy) return `W + R = ${w + r} > N = ${n}, but the quorum is sloppy: where others stand in, two sets may share no node.`;
   if (w + r > n) return `W + R = ${w + r} > N = ${n}: any two such sets share a node.`;
   return `W + R = ${w + r} ≤ N = ${n}: drawn at random, ${(100 * missShare(n, w, r)).toFixed(0)} % of such pairs share none.`;
 }
