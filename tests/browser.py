@@ -243,7 +243,8 @@ class LabPage:
     def borrowed(self) -> Iterator[Page]:
         """Lend the page for one test, with no notebook open and no kernel; after a failure the next gets a new one.
 
-        The test must leave the page as it was, but for the notebooks that it opens, and without errors on the console.
+        The test must leave the page as it was, but for the notebooks that it opens, and without errors on the console;
+        or it closes it.
         """
         if self._page is None:
             context = self.browser.new_context(base_url=self.server.url, viewport={"width": 1280, "height": 900})
@@ -251,7 +252,8 @@ class LabPage:
             self._complaints.watch(self._page)
         try:
             yield self._page
-            self._page.evaluate(_CLOSE)
+            if self._page is not None:
+                self._page.evaluate(_CLOSE)
             self.server.end_sessions()
             self._complaints.assert_none()
         except BaseException:

@@ -16,6 +16,7 @@ from .checkout import copy_notebooks, copy_tracked, install, new_environment, uv
 if TYPE_CHECKING:
     from replication_viz.trace import Trace
 
+FAILED = pytest.StashKey[bool]()
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
@@ -33,6 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """With CI set, a browser or database test that skips has failed: there the machine must have both."""
     report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     needs = [name for name in ("browser", "real") if item.get_closest_marker(name)]
     if IN_CI and needs and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
@@ -77,10 +79,12 @@ def lab_page(browser: Browser, jupyter: Jupyter) -> Iterator[LabPage]:
 
 
 @pytest.fixture
-def page(lab_page: LabPage) -> Iterator[Page]:
+def page(lab_page: LabPage, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page on JupyterLab without a notebook; fails if it leaves an error on the console."""
     with lab_page.borrowed() as page:
         yield page
+        if request.node.stash.get(FAILED, False):
+            lab_page.close()
 
 
 @pytest.fixture

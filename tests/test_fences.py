@@ -202,3 +202,12 @@ def test_3_without_the_fence_the_same_faults_are_seen():
 
 def test_3_without_waiting_for_replicas_acknowledged_writes_are_missed():
     assert len(violations(CAREFUL.but(ack="async"), range(60))) > 5
+
+
+def test_a_leader_that_is_heard_of_again_is_left_alone_though_the_power_switch_did_not_answer():
+    slow = LinkDelay(source="L", target="s1", extra_ms=600, at_ms=1_000, for_ms=1_000)
+    stuck = SPLIT.but(fence="stonith", stonith_reaches=False, controllers="s1", remote_clients=0, faults=(slow,))
+    trace = run(stuck)
+    tries = trace.marks.time[trace.marks.kind == MarkKind.FENCED]
+    assert len(tries) >= 1
+    assert tries.max() < 2_600

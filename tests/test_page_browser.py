@@ -117,7 +117,7 @@ def test_a_page_compares_two_runs_with_their_own_numbers(shown: Page) -> None:
     assert shown.locator(".rv-picture").count() == 2
     settings = shown.locator(".rv-setting").all_inner_texts()
     assert settings == [
-        "synchronous_standby_names = 'ANY 1 (s1, s2, s3)'",
+        f"synchronous_standby_names = '{WAS.ack}'",
         "synchronous_standby_names = 'FIRST 1 (s1)'",
     ]
     at = shown.evaluate("() => document.querySelector('.rv-stage').stage.all.map(({ facts }) => facts.committed)")

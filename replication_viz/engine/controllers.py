@@ -204,7 +204,11 @@ class Controllers:
         self._promote(event.value)
 
     def _again(self, event: Call) -> None:
+        """Try once more, unless the leader has been heard of since."""
         self._acting = False
+        for seat in self._seats:
+            if self._now() - seat.heard_at < self._patience_ms(seat):
+                seat.suspects = False
         if event.value.suspects:
             self._decide(event.value)
 

@@ -39,6 +39,10 @@ def lag(trace: Trace, node: str, kind: LagKind, at_ms: ArrayLike) -> Floats:
     has = trace.at(node, _POSITION_OF[kind], moments)
     if trace.states.term.max(initial=1) == 1:
         return _age_of_next(trace, has, moments)
+    if kind == "replay":
+        has = Timelines(trace).shown(node, moments)
+    else:  # what a leader had flushed it has, though it received nothing
+        has = np.maximum(has, trace.at(node, Position.FLUSHED, moments))
     flat = _behind_the_newest(trace, node, np.atleast_1d(has), np.atleast_1d(moments))
     return flat.reshape(moments.shape)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..scenario import LEADER, CancelWaits, Change, Crash, Fault, Partition, Restart, ScenarioError
+from ..scenario import CancelWaits, Change, Crash, Fault, Partition, Restart, ScenarioError
 from ..scenario.errors import shown
 from ..scenario.faults import fault_from
 from ..trace import Trace

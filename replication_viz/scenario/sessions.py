@@ -24,7 +24,7 @@ class Sessions(Checked):
         "reads its write after",
         -1,
         (-1, 600_000),
-        (-1, 2_000, 10),
+        (-1, 2_000, 1),
         "ms",
         "each client reads what it wrote so long after the answer; -1: it does not",
     )

@@ -24,6 +24,8 @@ def angles(places: Sequence[str]) -> list[float]:
     for before, node in pairwise(order):
         at += step * (1 + (_GAP if places[before] != places[node] else 0))
         found[node] = at
+    if len(places) == 2 and not gaps:
+        return [angle - math.pi / 2 for angle in found]  # side by side
     if gaps:  # the middle of the first place is at the left, so that two places stand left and right
         turn = -math.pi / 2 - (places.count(known[0]) - 1) * step / 2
         found = [angle + turn for angle in found]
@@ -55,7 +57,10 @@ def hull(members: Sequence[Point], others: Sequence[Point], middle: Point, r: fl
             sweep = 0.0
         corner = edge[0]
         outline += [
-            (corner[0] + r * math.cos(begin + sweep * i / _TURN_STEPS), corner[1] + r * math.sin(begin + sweep * i / _TURN_STEPS))
+            (
+                corner[0] + r * math.cos(begin + sweep * i / _TURN_STEPS),
+                corner[1] + r * math.sin(begin + sweep * i / _TURN_STEPS),
+            )
             for i in range(_TURN_STEPS + 1)
         ]
         for a, b, c in zip(edge, edge[1:], edge[2:], strict=False):
@@ -91,6 +96,6 @@ def _lacks(a: Point, b: Point, other: Point, middle: Point, clear: float) -> flo
     along = ((other[0] - a[0]) * dx + (other[1] - a[1]) * dy) / long**2
     off = ((other[0] - a[0]) * dy - (other[1] - a[1]) * dx) / long  # greater than 0: left of the way
     inner = ((middle[0] - a[0]) * dy - (middle[1] - a[1]) * dx) / long
-    if not 0 < along < 1 or off * inner > 0 and abs(inner) > 1e-6:
+    if not 0 < along < 1 or (off * inner > 0 and abs(inner) > 1e-6):
         return 0.0
     return max(0.0, clear - abs(off)) / max(4 * along * (1 - along), 0.5)

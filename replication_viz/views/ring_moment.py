@@ -181,7 +181,10 @@ def _peers(
         ailments = [
             span["short"]
             for span in story["spans"]
-            if number in span["rows"] and span["kind"] != MarkKind.LINK and span["until"] is not None and span["t"] <= at_ms < span["until"]
+            if number in span["rows"]
+            and span["kind"] != MarkKind.LINK
+            and span["until"] is not None
+            and span["t"] <= at_ms < span["until"]
         ]
         is_cut = any(number in wall for wall in walls)
         ailment = ailments[-1] if ailments else "cut off" if is_cut else ""
@@ -311,7 +314,7 @@ def _promise(trace: Trace, at_ms: float) -> str:
 
 def _fresh(view: RingView, at_ms: float) -> Number:
     told = view.trace.ops.returned <= at_ms
-    reads, stale = int(((view.judged > 0) & told).sum()), int(((view.judged == STALE) & told).sum())
+    reads, stale = int((view.could_miss & told).sum()), int(((view.judged == STALE) & told).sum())
     note = "nothing to miss yet" if not reads else f"{stale / reads:.1%} of them" if stale else "each saw the newest"
     tone: Literal["stale", "safe", "ink"] = "stale" if stale else "safe" if reads else "ink"
     return Number("Stale reads so far", f"{stale:,} of {reads:,}", note.replace("%", " %"), tone)

@@ -40,7 +40,7 @@ class RingDrawing:
         self.turns = angles([peer.place for peer in peers])
         self.r = 26.0 if len(peers) <= 5 else 22.0 if len(peers) <= 8 else 18.0
         self.several = len({peer.place for peer in peers}) > 1
-        self.size = (172.0, 138.0 - self.r - (20 if self.several else 4))
+        self.size = (172.0, 138.0 - self.r - (20 if self.several else 4)) if len(peers) > 1 else (0.0, 0.0)
         self.spots = [self._spot(turn) for turn in self.turns]
 
     def draw(self) -> None:

@@ -56,8 +56,10 @@ def promise(copies: int, w: int, r: int, *, is_sloppy: bool = False) -> str:
         return "but the quorum is sloppy: where others stand in, two sets may share no node."
     if w + r > copies:
         return "any two such sets share a node."
-    return f"two such sets, drawn at random, have no node in common {miss_share(copies, w, r):.0%} of the time.".replace(
-        "%", " %"
+    return (
+        f"two such sets, drawn at random, have no node in common {miss_share(copies, w, r):.0%} of the time.".replace(
+            "%", " %"
+        )
     )
 
 
@@ -79,8 +81,10 @@ def about(view: RingView) -> dict[str, Any]:
     if scenario.consistency:
         found["level"] = scenario.consistency
         found["waits"] = {place: needs(scenario, 1, place) for place in dict.fromkeys(places)}
-        found["meets"] = scenario.consistency in ("QUORUM", "ALL", "EACH_QUORUM") or len(set(places)) == 1 and (
-            scenario.consistency == "LOCAL_QUORUM"
+        found["meets"] = (
+            scenario.consistency in ("QUORUM", "ALL", "EACH_QUORUM")
+            or (len(set(places)) == 1
+            and (scenario.consistency == "LOCAL_QUORUM"))
         )
     return found
 

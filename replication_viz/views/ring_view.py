@@ -70,9 +70,7 @@ class RingView:
         told = np.nan_to_num(self.trace.ops.returned[operation], nan=np.inf)
         rows = rows[(flights.arrived[rows] <= min(at_ms, float(told))) & ~flights.lost[rows]]
         rows = rows[np.argsort(flights.arrived[rows], kind="stable")]
-        return list(
-            zip(*(c[rows].tolist() for c in (flights.arrived, flights.source, flights.lsn_to)), strict=True)
-        )
+        return list(zip(*(c[rows].tolist() for c in (flights.arrived, flights.source, flights.lsn_to)), strict=True))
 
     def _own(self, kinds: tuple[FlightKind, FlightKind]) -> Ints:
         """Return the rows of an operation's own messages; a read's repair is answered like a write, and is none."""
@@ -107,6 +105,11 @@ class RingView:
             before = newest[np.searchsorted(ops.returned[done], ops.invoked[rows], side="right")]
             found[rows[(ops.lsn[rows] < before) & (found[rows] != STALE)]] = BACK
         return found.astype(np.int64)
+
+    @cached_property
+    def could_miss(self) -> Flags:
+        """Whether it is an answered read of a key that some write had been acknowledged for."""
+        return (self.judged != NOTHING) & (self.missed > 0)
 
     @cached_property
     def failed(self) -> Flags:

@@ -81,7 +81,10 @@ def place_operations(trace: Trace, tick: float, columns: Columns, head: dict[str
     columns.add(np.array([number for _, number in programme], dtype=np.int64))
     versions = ops.lsn[rows][view.is_write[rows] & (ops.lsn[rows] > 0)]
     head["ring"]["held"] = _holdings(trace, versions, tick, columns)
-    for times, hits in (_counted(ops.returned, view.judged > 0, view.judged == 2), _counted(ops.returned, ~np.isnan(ops.returned), view.failed)):
+    for times, hits in (
+        _counted(ops.returned, view.could_miss, view.judged == 2),
+        _counted(ops.returned, ~np.isnan(ops.returned), view.failed),
+    ):
         every = math.ceil(max(len(times), 1) / _MOST_COUNTS)
         kept = np.arange(len(times))[::-every][::-1] if len(times) else np.arange(0)
         columns.add(_ticks(times[kept], tick))

@@ -12,6 +12,7 @@ from .. import measures
 from ..trace import Trace
 
 READS = 200
+NO_STALE_READS: dict[str, Any] = {name: [] for name in ("spells", "t", "saw", "missed", "newest", "key")}
 _PAUSE = 1 / 25  # of the run: after so long without a stale read on its node a spell is over
 
 

@@ -51,7 +51,7 @@ def _place_writes(view: TapesView, tick: float, columns: Columns, head: dict[str
     columns.add(_or_none(np.where(np.isfinite(answered), answered, np.nan), tick))
     columns.add(_or_none(np.array(gone), tick))
     columns.add(np.round(ahead / _STAMP).astype(np.int64))
-    columns.add(np.array([record.stamp.counter for record in records], dtype=np.int64))
+    columns.add(np.array([record.stamp.logical for record in records], dtype=np.int64))
 
 
 def _place_ties(view: TapesView, tick: float, columns: Columns) -> None:

@@ -282,7 +282,8 @@ class Terms:
 
     def lag(self, number: int, moments: Floats) -> Floats:
         """Return how old the oldest write of the newest leader is that a node does not show, ms; 0 if it leads."""
-        return measures.lag(self.trace, self.trace.nodes[number], "replay", moments)
+        leads = self.tracks(number, moments).leads  # who takes writes waits for nobody's
+        return np.where(leads, 0.0, measures.lag(self.trace, self.trace.nodes[number], "replay", moments))
 
     # -- the message ----------------------------------------------------------------------------------------------
 

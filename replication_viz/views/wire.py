@@ -20,7 +20,7 @@ from ..scenario import Change, Scenario
 from ..trace import FlightKind, Position, Trace
 from .plot import CURVE_BINS, curves, pools, view
 from .ring_wire import place_operations, place_ring
-from .stale import stale_reads
+from .stale import NO_STALE_READS, stale_reads
 from .story import header
 
 MAGIC = b"RVS1"
@@ -66,9 +66,9 @@ def encode(trace: Trace) -> bytes:
     tick = tick_of(trace)
     head["tick"] = tick
     head["grid"] = 0
-    head["stale"] = stale_reads(trace, tick)
-    columns = Columns()
     is_ring = trace.scenario.topology == "leaderless"
+    head["stale"] = NO_STALE_READS if is_ring else stale_reads(trace, tick)  # there each operation says what it is
+    columns = Columns()
     head["levels"] = [] if is_ring else place_levels(trace, tick, columns, head)
     head["flights"] = (place_ring if is_ring else place_flights)(trace, tick, columns, head)
     if "terms" in head:

@@ -199,7 +199,8 @@ class RingScene {
     if (!shown) return;
     const told = ops.told[facts.op] <= facts.t + SAME;
     const angle = at.angles[node];
-    const [x, y] = [Math.sin(angle), -Math.cos(angle)];
+    const beside = this.faultOf(node, facts) !== ""; // below it stands what ails it
+    const [x, y] = beside ? [Math.sin(angle) < 0 ? -1 : 1, 0] : [Math.sin(angle), -Math.cos(angle)];
     const spot = at.spots[node];
     const [near, far] = [at.r + 6, at.r + (at.narrow ? 24 : 30)];
     const [a, b] = told ? [near, far] : [far, near];

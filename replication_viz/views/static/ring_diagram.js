@@ -14,6 +14,12 @@ const RING_LEGEND = [
 
 /** The names at the left of the diagram: rows as logs have them, without a crown. */
 class RingRows extends Scene {
+  constructor(...parts) {
+    super(...parts);
+    this.root.querySelector(".rv-links").remove();
+    this.links = { draw() {} }; // any two nodes have one
+  }
+
   drawAcknowledged() {}
   drawRisk() {}
   drawGrid() {}
@@ -71,6 +77,13 @@ class RingDiagram extends SpaceTime {
       pen.fill(bar);
       if (i === facts.op) this.ink.stroke(bar, colour.ink, 2);
       pen.globalAlpha = 1;
+      if (!bad || told < this.from || told > this.to) continue;
+      const stale = ops.judged[i] >= JUDGED.STALE;
+      const sign = new Path2D();
+      sign.addPath(new Path2D(stale ? "M0 -6 l5.5 10 h-11 z" : "M-4.5 -4.5 L4.5 4.5 M-4.5 4.5 L4.5 -4.5"), new DOMMatrix().translate(this.x(told), y));
+      pen.fillStyle = colour.stale;
+      if (stale) pen.fill(sign);
+      this.ink.stroke(sign, stale ? colour.ground : colour.risk, stale ? 1.2 : 2.4);
     }
   }
 
@@ -91,9 +104,5 @@ class RingDiagram extends SpaceTime {
     const { ops } = this.run.ring;
     if (facts.op < 0 || ops.begun[facts.op] < this.from || ops.begun[facts.op] > this.to) return;
     this.ink.write(opName(this.run, facts.op), Math.max(this.x(ops.begun[facts.op]), this.left + 2), this.y(ops.node[facts.op]) - 9, this.ink.colour.ink, "700 11px");
-  }
-
-  answeredText() {
-    return "";
   }
 }

@@ -77,7 +77,7 @@ function isWrite(ops, i) {
 function makeRingFacts(run) {
   const n = run.nodes.length;
   return Object.assign(makeFacts(run), {
-    op: -1, followed: null, kept: null, write: -1, read: -1, key: -1, newest: 0, writeSet: 0, readSet: 0, homes: 0,
+    op: -1, followed: null, same: null, kept: null, write: -1, read: -1, key: -1, newest: 0, writeSet: 0, readSet: 0, homes: 0,
     versions: new Int32Array(n), gone: new Uint8Array(n), spare: new Int32Array(n), hints: new Int32Array(n), marks: new Array(n).fill(""),
     reads: 0, failed: 0, asked: 0,
   });
@@ -93,7 +93,7 @@ function ringFactsAt(run, t, facts) {
   facts.cut.fill(0);
   for (const wall of run.walls) if (t >= wall.t && t < wall.until) for (const node of wall.nodes) facts.cut[node] = 1;
   const { programme, ops } = ring;
-  facts.op = facts.followed ?? facts.kept ?? programme.op[countUpTo(programme.t, t + SAME) - 1] ?? -1;
+  facts.op = facts.followed ?? facts.same ?? facts.kept ?? programme.op[countUpTo(programme.t, t + SAME) - 1] ?? -1;
   [facts.write, facts.read] = pairOf(run, facts.op, t);
   facts.key = facts.op < 0 ? -1 : ops.key[facts.op];
   facts.homes = facts.op < 0 ? 0 : ops.homes[facts.op];
@@ -118,6 +118,15 @@ function ringFactsAt(run, t, facts) {
   [facts.reads, facts.stale] = fresh;
   [facts.asked, facts.failed] = failed;
   return facts;
+}
+
+/** Of two runs that are compared, let the one before show the operation that the other shows, if it has it. */
+function ringTogether(was, now, t) {
+  if (!was.run.ring || !now.run.ring) return;
+  const { programme } = now.run.ring;
+  const op = now.facts.followed ?? now.facts.kept ?? programme.op[countUpTo(programme.t, t + SAME) - 1] ?? -1;
+  const like = op < 0 ? -1 : likeOperation(was.run.ring, operationIn(now.run.ring, op));
+  was.facts.same = like < 0 ? null : like;
 }
 
 /** The version that a step of a holding says at a moment; 0 for none yet, negative for what is no longer held. */

@@ -21,7 +21,7 @@ const RING_SHORTCUTS = [
   { label: "this operation", name: "Hold the operation at hand", of: (run, facts) => (run.ring && facts.op >= 0 ? { kind: "op", op: facts.op } : null) },
   { label: "last stale read", name: "Hold the last stale read", of: (run, facts) => lastOperation(run, facts, (ops, i) => ops.judged[i] >= JUDGED.STALE) },
   { label: "last failure", name: "Hold the last request that failed", of: (run, facts) => lastOperation(run, facts, (ops, i) => ops.outcome[i] !== OUTCOME.OK) },
-  { label: "next", name: "Hold the next operation on its key, and go there", of: (run, facts) => nextOnKey(run, facts) },
+  { label: "next on its key", name: "Hold the next operation on its key, and go there", of: (run, facts) => nextOnKey(run, facts) },
 ];
 
 function lastOperation(run, { t }, wanted) {

@@ -19,7 +19,7 @@ function ringAngles(places) {
     if (i) at += step * (1 + (places[order[i - 1]] !== places[node] ? PLACE_GAP : 0));
     angles[node] = at;
   });
-  if (!gaps) return angles;
+  if (!gaps) return places.length === 2 ? angles.map((angle) => angle - Math.PI / 2) : angles; // two stand side by side
   // The middle of the first place is at the left, so that two places stand left and right.
   const turn = -Math.PI / 2 - ((places.filter((place) => place === known[0]).length - 1) * step) / 2;
   return angles.map((angle) => angle + turn);
@@ -35,7 +35,8 @@ function layOutRing(run, width, compact) {
   const several = new Set(run.nodes.map(({ place }) => place)).size > 1;
   const edge = several ? 34 : 16;
   const middle = { x: area / 2 + (at.narrow ? 4 : 6), y: height / 2 + 2 };
-  const [rx, ry] = [area / 2 - r - (at.narrow ? 40 : 76), height / 2 - r - edge - 12];
+  const alone = nodes === 1 ? 0 : 1;
+  const [rx, ry] = [alone * (area / 2 - r - (at.narrow ? 40 : 76)), alone * (height / 2 - r - edge - 12)];
   const angles = ringAngles(run.nodes.map(({ place }) => place));
   const spot = (angle, more = 0) => ({ x: middle.x + (rx + more) * Math.sin(angle), y: middle.y - (ry + more) * Math.cos(angle) });
   const spots = angles.map((angle) => spot(angle));

@@ -343,6 +343,7 @@ class Stage {
     const fast = clock.playing && clock.rate > 6 * run.pace;
     const words = !clock.playing || began - this.wordsAt > (fast ? WORDS_AT_SPEED_MS : WORDS_EVERY_MS);
     if (words) this.wordsAt = began;
+    if (this.was) topologyOf(run).together?.(this.was, this.now, t);
     for (const picture of this.all) picture.draw(t, words, fast);
     this.controls.draw(clock, words);
     this.drawCaption(t);

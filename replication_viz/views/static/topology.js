@@ -14,6 +14,7 @@
  * @property {(scene: object) => TargetSpot[]} targets  what can be clicked, and where
  * @property {(stage: Stage, target: object, t: number) => TargetState} state  what a target is at a moment
  * @property {(run: object, facts: object) => object} data  what tests and assistive technology may read of a moment
+ * @property {(was: Picture, now: Picture, t: number) => void} [together]  before each frame of two runs that are compared
  *
  * @typedef {{key: string, kind: "node" | "link", name: string, row: number, box: object}} TargetSpot
  * @typedef {{title: string, says: string, place: string, state: "up" | "down", names: object, hidden?: boolean,
@@ -35,6 +36,7 @@ const TOPOLOGIES = {
     targets: ringTargets,
     state: ringTarget,
     data: ringData,
+    together: ringTogether,
   },
 };
 
