@@ -123,3 +123,15 @@ def test_no_window_is_asked_for_while_the_clock_runs_fast_or_nobody_answers(samp
     sampled.evaluate("() => { model.set('live', undefined); stage.go(100); }")
     sampled.wait_for_timeout(300)
     assert sampled.evaluate("asked.length") == 0
+
+
+@pytest.mark.browser
+def test_of_a_sample_an_age_is_told_up_to_its_step_only(sampled: Page, long: Trace) -> None:
+    step = sampled.evaluate("stage.run.grid")
+    assert step > 0
+    told = set()
+    for moment in np.arange(1_000.0, 3_000.0, 97):
+        seek(sampled, moment)
+        told.update(sampled.locator(".rv-row .rv-stale").all_text_contents())
+    assert any(" < " in text for text in told)
+    assert not any(text.startswith("▲ reads 0 ms") for text in told)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from replication_viz import Scenario, measures, run, scenarios
 from replication_viz.panels import Lab, RestoreDesk
 from replication_viz.panels.knobs import text
 from replication_viz.scenario import Crash, LoseArchive, NodeSettings, Rebuild, Statement
-from replication_viz.trace import MarkKind, Position
+from replication_viz.trace import MarkKind, Position, Trace
 from replication_viz.views.chart import Chart
 from replication_viz.views.log_chart import KeptLog, expected
 from replication_viz.views.restore_chart import RestoreChart, sentence, short
@@ -22,23 +24,54 @@ from .test_charts import drawn, legend
 from .test_engine_retention import MB, SLEEP
 from .test_tables import ARCHIVED, DROP, SHOP
 
-KEPT = run(SLEEP.but(wal_keep_mb=20))
-FULL = run(SLEEP.but(slots=True, wal_disk_mb=40))
-PLAIN = run(Scenario(duration_ms=300, replicas=0, ack="async"))
-DROPPED = run(ARCHIVED.with_fault(Statement(at_ms=5_000)))
-GAP = run(ARCHIVED.but(faults=(LoseArchive(at_ms=3_000, for_ms=1_000), Statement(at_ms=5_000))))
-WRONG = run(ARCHIVED.with_fault(Statement(at_ms=5_000, what="bad_update")))
-LATE = run(SHOP.but(nodes={"s1": NodeSettings(apply_delay_ms=1_500)}, faults=(DROP,)))
 
-SHOWN: list[tuple[type[Chart], tuple[Any, ...]]] = [
-    (KeptLog, (KEPT, FULL, PLAIN)),
-    (RestoreChart, (DROPPED, GAP, WRONG)),
-    (TableRows, (LATE, DROPPED, PLAIN)),
+@cache
+def kept_run() -> Trace:
+    return run(SLEEP.but(wal_keep_mb=20))
+
+
+@cache
+def full_run() -> Trace:
+    return run(SLEEP.but(slots=True, wal_disk_mb=40))
+
+
+@cache
+def plain_run() -> Trace:
+    return run(Scenario(duration_ms=300, replicas=0, ack="async"))
+
+
+@cache
+def dropped_run() -> Trace:
+    return run(ARCHIVED.with_fault(Statement(at_ms=5_000)))
+
+
+@cache
+def gap_run() -> Trace:
+    return run(ARCHIVED.but(faults=(LoseArchive(at_ms=3_000, for_ms=1_000), Statement(at_ms=5_000))))
+
+
+@cache
+def wrong_run() -> Trace:
+    return run(ARCHIVED.with_fault(Statement(at_ms=5_000, what="bad_update")))
+
+
+@cache
+def late_run() -> Trace:
+    return run(SHOP.but(nodes={"s1": NodeSettings(apply_delay_ms=1_500)}, faults=(DROP,)))
+
+
+SHOWN: list[tuple[type[Chart], tuple[Callable[[], Trace], ...]]] = [
+    (KeptLog, (kept_run, full_run, plain_run)),
+    (RestoreChart, (dropped_run, gap_run, wrong_run)),
+    (TableRows, (late_run, dropped_run, plain_run)),
 ]
 
 
-@pytest.mark.parametrize(("kind", "traces"), SHOWN)
-def test_every_run_is_drawn_on_the_same_figure_and_nothing_is_added(kind: Any, traces: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize(("kind", "runs"), SHOWN)
+def test_every_run_is_drawn_on_the_same_figure_and_nothing_is_added(
+    kind: Any, runs: tuple[Callable[[], Trace], ...]
+) -> None:
+    traces = [made() for made in runs]
     chart = kind("dark").show(traces[0])
     figure = chart.figure
     before = [id(artist) for axes in figure.axes for artist in (*axes.lines, *axes.collections, *axes.texts)]
@@ -59,11 +92,11 @@ def test_every_run_is_drawn_on_the_same_figure_and_nothing_is_added(kind: Any, t
 
 
 def test_a_replica_falls_off_where_what_it_lacks_crosses_what_is_kept() -> None:
-    chart = KeptLog().show(KEPT)
-    fell = measures.fell_off_ms(KEPT, "s1")
+    chart = KeptLog().show(kept_run())
+    fell = measures.fell_off_ms(kept_run(), "s1")
     times, lacks = drawn(chart.lacks)
     kept = drawn(chart.kept)[1]
-    assert_allclose(kept, measures.kept_log_mb(KEPT, times * 1000))
+    assert_allclose(kept, measures.kept_log_mb(kept_run(), times * 1000))
     before, after = times * 1000 < fell - 200, (times * 1000 > fell + 200)
     assert (lacks[before] <= kept[before] + 0.1).all()
     assert (lacks[after] > kept[after]).all()
@@ -72,7 +105,7 @@ def test_a_replica_falls_off_where_what_it_lacks_crosses_what_is_kept() -> None:
 
 
 def test_the_computed_moment_stands_beside_the_one_of_the_run() -> None:
-    for trace, what, limit in ((KEPT, "falls off", 20), (FULL, "disk full", 40)):
+    for trace, what, limit in ((kept_run(), "falls off", 20), (full_run(), "disk full", 40)):
         found = expected(trace.scenario)
         assert found is not None
         assert found.what == what
@@ -112,8 +145,8 @@ def test_a_disk_that_cannot_hold_the_log_until_the_next_checkpoint_is_full_befor
 
 
 def test_limits_in_force_are_lines_with_their_names_and_sizes() -> None:
-    assert "wal_keep_size, 20 MB" in legend(KeptLog().show(KEPT).axes)
-    chart = KeptLog().show(FULL)
+    assert "wal_keep_size, 20 MB" in legend(KeptLog().show(kept_run()).axes)
+    chart = KeptLog().show(full_run())
     assert "room on the disk, 40 MB" in legend(chart.axes)
     assert not any("wal_keep_size" in label for label in legend(chart.axes))
     assert drawn(chart.limits["room on the disk"])[1].tolist() == [40, 40]
@@ -125,54 +158,54 @@ def test_limits_in_force_are_lines_with_their_names_and_sizes() -> None:
 
 
 def test_a_replica_falls_off_only_if_what_it_lacked_never_came() -> None:
-    fell = measures.fell_off_ms(KEPT, "s1")
-    has = KEPT.at("s1", Position.FLUSHED, 30_000)
-    assert KEPT.at("L", Position.OLDEST, fell - 1) <= has < KEPT.at("L", Position.OLDEST, fell)
-    assert np.isnan(measures.fell_off_ms(KEPT, "s2"))
+    fell = measures.fell_off_ms(kept_run(), "s1")
+    has = kept_run().at("s1", Position.FLUSHED, 30_000)
+    assert kept_run().at("L", Position.OLDEST, fell - 1) <= has < kept_run().at("L", Position.OLDEST, fell)
+    assert np.isnan(measures.fell_off_ms(kept_run(), "s2"))
     rebuilt = run(SLEEP.but(wal_keep_mb=20, database_mb=500).with_fault(Rebuild(node="s1", at_ms=40_000)))
     assert measures.fell_off_ms(rebuilt, "s1") == fell
     assert np.isnan(measures.fell_off_ms(run(SLEEP.but(slots=True)), "s1"))
     with pytest.raises(ValueError, match="'s9'"):
-        measures.fell_off_ms(KEPT, "s9")
+        measures.fell_off_ms(kept_run(), "s9")
 
 
 def test_the_disk_is_full_when_the_leader_says_so() -> None:
-    [moment] = FULL.marks.time[FULL.marks.kind == MarkKind.FULL]
-    assert measures.disk_full_ms(FULL) == moment
-    assert np.isnan(measures.disk_full_ms(KEPT))
+    [moment] = full_run().marks.time[full_run().marks.kind == MarkKind.FULL]
+    assert measures.disk_full_ms(full_run()) == moment
+    assert np.isnan(measures.disk_full_ms(kept_run()))
 
 
 # -- restore and rows -------------------------------------------------------------------------------------------------
 
 
 def test_each_moment_of_the_chart_is_a_restore() -> None:
-    chart = RestoreChart().show(WRONG)
+    chart = RestoreChart().show(wrong_run())
     for seconds, good, wrong, given_up in zip(
         *drawn(chart.good), drawn(chart.wrong)[1], drawn(chart.given_up)[1], strict=True
     ):
-        back = measures.restore(WRONG, seconds * 1000)
+        back = measures.restore(wrong_run(), seconds * 1000)
         assert (good, wrong, given_up) == (back.rows.good, back.rows.wrong, back.given_up)
     assert drawn(chart.cuts[0])[0][0] == pytest.approx(4.999)
 
 
 def test_the_cut_moves_alone_and_the_words_say_what_it_brings() -> None:
-    chart = RestoreChart().show(DROPPED, to_ms=4_000)
+    chart = RestoreChart().show(dropped_run(), to_ms=4_000)
     curve = drawn(chart.good)[1]
-    assert sentence(measures.restore(DROPPED, 4_000)) in chart.alt
-    chart.show(DROPPED, to_ms=6_000)
+    assert sentence(measures.restore(dropped_run(), 4_000)) in chart.alt
+    chart.show(dropped_run(), to_ms=6_000)
     assert drawn(chart.good)[1] is curve
     assert drawn(chart.cuts[1])[0].tolist() == [6, 6]
     assert "no table" in chart.alt
-    chart.show(DROPPED, to_ms=6_000, backup_ms=2_000)
+    chart.show(dropped_run(), to_ms=6_000, backup_ms=2_000)
     assert drawn(chart.good)[0][0] == 2
 
 
 def test_what_the_archive_lost_is_shaded_and_said() -> None:
-    chart = RestoreChart().show(GAP)
+    chart = RestoreChart().show(gap_run())
     [ground] = chart.lost[0].get_paths()
     assert (ground.get_extents().xmin, ground.get_extents().xmax) == (3, 4)
     assert "The archive has no segment" in chart.alt
-    assert chart.show(DROPPED).lost[0].get_paths() == []
+    assert chart.show(dropped_run()).lost[0].get_paths() == []
 
 
 def test_the_desk_restores_to_where_its_sliders_stand() -> None:
@@ -193,17 +226,17 @@ def test_the_desk_restores_to_where_its_sliders_stand() -> None:
 
 
 def test_rows_of_each_node_are_the_measured_ones_and_the_lock_is_marked() -> None:
-    chart = TableRows().show(LATE)
-    for line, node in zip(chart.lines, LATE.nodes, strict=False):
+    chart = TableRows().show(late_run())
+    for line, node in zip(chart.lines, late_run().nodes, strict=False):
         times, rows = drawn(line)
         assert line.get_label() == node
         for ms, good in zip((times * 1)[::97], rows[::97], strict=True):
-            assert good == measures.rows(LATE, node, float(ms)).good
+            assert good == measures.rows(late_run(), node, float(ms)).good
     times, _ = drawn(chart.locked)
-    assert times[-1] - times[0] == pytest.approx(measures.locked_ms(LATE, "s1"), abs=10)
+    assert times[-1] - times[0] == pytest.approx(measures.locked_ms(late_run(), "s1"), abs=10)
     assert chart.locked.get_label() == "s1 locked for reads"
     assert "s1 locked for reads" in chart.alt
-    assert len(drawn(chart.show(PLAIN).locked)[0]) == 0
+    assert len(drawn(chart.show(plain_run()).locked)[0]) == 0
     assert legend(chart.axes) == ["L"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from replication_viz import Scenario, ScenarioError, measures, run, scenarios
 from replication_viz.panels import Lab
-from replication_viz.scenario import Crash, CutLink, LinkDelay, Partition
+from replication_viz.scenario import Change, Crash, CutLink, LinkDelay, Partition
 from replication_viz.scenario.offers import offers
 from replication_viz.trace import OpKind, Outcome, Trace
 from replication_viz.views import ring_story
@@ -120,8 +120,8 @@ def test_a_pair_is_a_read_and_the_write_that_it_should_see(traces: dict[str, Tra
     view, ops = RingView(trace), trace.ops
     for row in np.flatnonzero(view.judged == STALE):
         write, read = view.pair(int(row), float(ops.returned[row]))
-        assert (read, ops.lsn[write]) == (row, view.missed[row])
-        assert not view.answered[write] & view.answered[read] or ops.lsn[read] < ops.lsn[write]
+        assert (read, int(ops.lsn[write])) == (int(row), int(view.missed[row]))
+        assert ops.returned[write] <= ops.invoked[read]
 
 
 def test_with_a_strict_quorum_no_two_sets_miss_each_other(traces: dict[str, Trace]) -> None:
@@ -307,6 +307,7 @@ def test_a_quorum_changes_in_mid_run_and_nodes_are_cut_off(lab: Lab) -> None:
     lab.knobs["write_quorum"].value = 1
     lab.knobs["partition"].value = "n1, n2"
     change, cut = lab.scenario.faults
+    assert isinstance(change, Change)
     assert (change.setting, change.value, change.at_ms) == ("write_quorum", 1, 800)
     assert cut == Partition(nodes=("n1", "n2"), at_ms=800)
     assert lab.knobs["partition"].value == "n1, n2"

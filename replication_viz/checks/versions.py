@@ -113,24 +113,20 @@ class _Session:
         for own in self._wrote.get(operation.key, []):
             if versions.all_older(version, [own]):
                 wrote = self._history[own]
-                self._report(
-                    READ_YOUR_WRITES,
-                    number,
-                    own,
+                why = (
                     f"{self._returned(number, version)}, but {wrote.called(own)} of the same session had put "
-                    f"{versions.text(own)} there, answered at {wrote.end_ms:,.1f} ms.",
+                    f"{versions.text(own)} there, answered at {wrote.end_ms:,.1f} ms."
                 )
+                self._report(READ_YOUR_WRITES, number, own, why)
                 break
-        before, newest = self._read.get(operation.key, (number, []))
+        before, newest = self._read_before(number)
         if newest and versions.all_older(version, newest):
             earlier = self._history[before]
-            self._report(
-                MONOTONIC_READS,
-                number,
-                before,
+            why = (
                 f"{self._returned(number, version)}, but {earlier.called(before)} of the same session had returned "
-                f"{versions.text(newest[0])} {earlier.span()}{_on(earlier.node)}.",
+                f"{versions.text(newest[0])} {earlier.span()}{_on(earlier.node)}."
             )
+            self._report(MONOTONIC_READS, number, before, why)
 
     def _judge_write(self, number: int) -> None:
         """Compare a write's position; its time tells nothing, for it comes later than what it is compared with."""
@@ -140,24 +136,24 @@ class _Session:
         for own in self._wrote.get(operation.key, []):
             if versions.older(number, own):
                 wrote = self._history[own]
-                self._report(
-                    MONOTONIC_WRITES,
-                    number,
-                    own,
+                why = (
                     f"{self._put(number)}, which is before {versions.text(own)} of {wrote.called(own)}, "
-                    f"answered to the same session at {wrote.end_ms:,.1f} ms.",
+                    f"answered to the same session at {wrote.end_ms:,.1f} ms."
                 )
+                self._report(MONOTONIC_WRITES, number, own, why)
                 break
-        before, newest = self._read.get(operation.key, (number, []))
+        before, newest = self._read_before(number)
         if newest and versions.all_older([number], newest):
             earlier = self._history[before]
-            self._report(
-                WRITES_FOLLOW_READS,
-                number,
-                before,
+            why = (
                 f"{self._put(number)}, which is before {versions.text(newest[0])} that {earlier.called(before)} "
-                f"of the same session had returned {earlier.span()}.",
+                f"of the same session had returned {earlier.span()}."
             )
+            self._report(WRITES_FOLLOW_READS, number, before, why)
+
+    def _read_before(self, number: int) -> tuple[int, Sequence[Write]]:
+        """Return the operation that read the newest version of this one's key so far, and that version; or none."""
+        return self._read.get(self._history[number].key, (number, []))
 
     def _put(self, number: int) -> str:
         operation = self._history[number]

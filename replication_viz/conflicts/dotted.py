@@ -13,7 +13,31 @@ T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True, repr=False)
-class Dotted(Generic[T]):
+class Held(Generic[T]):
+    """Values, each under the dot of its write.
+
+    Attributes
+    ----------
+    entries : frozenset of (Dot, value)
+        What is held.
+    """
+
+    entries: frozenset[tuple[Dot, T]] = frozenset()
+
+    @property
+    def value(self) -> frozenset[T]:
+        """The values that are held: of a register those of concurrent writes, among which the application chooses."""
+        return frozenset(value for _, value in self.entries)
+
+    def __contains__(self, value: T) -> bool:
+        return value in self.value
+
+    def _in_order(self) -> list[tuple[Dot, T]]:
+        return sorted(self.entries, key=lambda entry: entry[0])
+
+
+@dataclass(frozen=True, repr=False)
+class Dotted(Held[T]):
     """The values that are held, each under the dot of its write, and all dots that were ever seen.
 
     A dot that is seen but not held was overwritten or removed. So a merge can tell "gone" from "not heard of yet",
@@ -21,8 +45,6 @@ class Dotted(Generic[T]):
 
     Attributes
     ----------
-    entries : frozenset of (Dot, value)
-        What is held.
     seen : VersionVector
         Every write that has been seen, those no longer held included.
 
@@ -31,7 +53,6 @@ class Dotted(Generic[T]):
     Almeida, Shoker & Baquero, "Delta State Replicated Data Types", 2018: dot stores with a causal context.
     """
 
-    entries: frozenset[tuple[Dot, T]] = frozenset()
     seen: VersionVector = NOTHING_SEEN
 
     def __repr__(self) -> str:
@@ -48,9 +69,6 @@ class Dotted(Generic[T]):
     def size(self) -> Size:
         """Return how much is stored: what is held, and a number for each node that ever wrote."""
         return Size.of(self.entries, self.seen.entries)
-
-    def _in_order(self) -> list[tuple[Dot, T]]:
-        return sorted(self.entries, key=lambda entry: entry[0])
 
     def _with(self, value: T, node: str) -> Self:
         entries = self.entries | {(self.seen.next_dot(node), value)}

@@ -79,11 +79,6 @@ class MVRegister(Dotted[T]):
     MVRegister('both'@eu:2; seen {'eu': 2, 'us': 1})
     """
 
-    @property
-    def value(self) -> frozenset[T]:
-        """The concurrent values; the application chooses."""
-        return frozenset(value for _, value in self.entries)
-
     def write(self, value: T, node: str) -> Self:
         """Return the register after a write that replaces all that is held here."""
         return self._without(lambda dot, _: dot in self.seen)._with(value, node)

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar
 
-from .dotted import Dotted
+from .dotted import Dotted, Held
 from .size import Size
 from .versions import Dot
 
@@ -83,15 +83,15 @@ class TwoPhaseSet(Generic[T]):
 
 
 @dataclass(frozen=True, repr=False)
-class ORSet(Generic[T]):
+class ORSet(Held[T]):
     """An observed-remove set with tombstones: a remove takes away the adds that its replica had seen, no others.
 
     So a concurrent add wins. The dots of removed adds are kept for ever: the set grows with every remove.
 
+    What is held are the adds that no known remove has seen.
+
     Attributes
     ----------
-    entries : frozenset of (Dot, element)
-        The adds that no known remove has seen.
     tombstones : frozenset of Dot
         The adds that were removed.
 
@@ -108,21 +108,12 @@ class ORSet(Generic[T]):
     ORSet('x'@B:1; tombstones A:1)
     """
 
-    entries: frozenset[tuple[Dot, T]] = frozenset()
     tombstones: frozenset[Dot] = frozenset()
 
     def __repr__(self) -> str:
-        held = ", ".join(f"{element!r}@{dot}" for dot, element in sorted(self.entries, key=lambda entry: entry[0]))
+        held = ", ".join(f"{element!r}@{dot}" for dot, element in self._in_order())
         gone = ", ".join(map(str, sorted(self.tombstones)))
         return f"ORSet({held or 'nothing'}; tombstones {gone or 'none'})"
-
-    @property
-    def value(self) -> frozenset[T]:
-        """The elements."""
-        return frozenset(element for _, element in self.entries)
-
-    def __contains__(self, element: T) -> bool:
-        return element in self.value
 
     def add(self, element: T, node: str) -> Self:
         """Return the set after a node has added an element, under a dot that was never used before."""
@@ -166,14 +157,6 @@ class OptORSet(Dotted[T]):
     >>> a.remove("x").merge(a)
     OptORSet(nothing; seen {'A': 1})
     """
-
-    @property
-    def value(self) -> frozenset[T]:
-        """The elements."""
-        return frozenset(element for _, element in self.entries)
-
-    def __contains__(self, element: T) -> bool:
-        return element in self.value
 
     def add(self, element: T, node: str) -> Self:
         """Return the set after a node has added an element, in place of the adds of it that are seen here."""

@@ -12,7 +12,7 @@ from .. import measures
 from ..engine import run
 from ..measures import Rule
 from ..scenario import Restart, ScenarioError, parse, scenarios
-from . import overlapping, stale_reads, taking_over
+from . import overlapping, several_leaders, stale_reads, taking_over
 from .exercise import Exercise, exercise
 from .prediction import Prediction, predict
 from .riddles import CAUSES, cause
@@ -110,6 +110,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "unattended": 55,
     },
     **overlapping.QUESTIONS,
+    **several_leaders.QUESTIONS,
     "11-gone": {
         "question": "How long after the command is the table gone on all four machines, the far region included?",
         "unit": "ms",
@@ -293,6 +294,7 @@ TASKS: dict[str, dict[str, Any]] = {
         "unattended": 6_000,
     },
     **overlapping.TASKS,
+    **several_leaders.TASKS,
     "11-moment": {
         "task": "The last moment at which all prices were right, min: at most one minute too early, and not too late.",
         "check": _last_good_minute,

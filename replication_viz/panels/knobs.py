@@ -23,6 +23,7 @@ NOBODY = "nobody"
 MAY_NAME_NOBODY = ("partition", "controllers")  # fields that are empty then
 NO_LIMIT = "no limit"  # what -1 means, wherever a field allows it, but for these:
 LESS_THAN_NOTHING = {"reread_ms": "never"}
+BOTH_WAYS = ("clock_skew_ms",)  # fields in which less than nothing is a number like any other
 NOT_SAID = {"consistency": "W and R", "delays": "as set"}  # what an empty text means
 _AT_MOST = {"copies": "members", "write_quorum": "copies", "read_quorum": "copies"}
 _FAR_BEYOND = 10  # a value so many times the end of its slider stands on round numbers, not on even steps
@@ -78,7 +79,7 @@ def text(field: str, value: Any, unit: bool = True) -> str:
         return "on" if value else "off"
     if isinstance(value, str):
         return value or NOT_SAID.get(field, value)
-    if value < 0:
+    if value < 0 and field not in BOTH_WAYS:
         return LESS_THAN_NOTHING.get(field, NO_LIMIT)
     extra = field_info(field).json_schema_extra
     of = extra["unit"] if unit and isinstance(extra, dict) else ""
@@ -152,6 +153,8 @@ def _choices(field: str, scenario: Scenario) -> list[Any]:
     if field == "partition":
         if scenario.topology == "leaderless":
             return cut_choices(scenario.node_names[:-1])  # all of them cut off would be nobody cut off
+        if scenario.topology == "multi_leader":
+            return cut_choices(scenario.node_names[1:])
         return cut_choices(scenario.standbys, leader_too=bool(scenario.seats()))
     if field == "controllers":
         return seat_choices(scenario.standbys)
@@ -159,6 +162,8 @@ def _choices(field: str, scenario: Scenario) -> list[Any]:
         return [(choice.replace("_", " "), choice) for choice in (*PROMOTABLE, *scenario.standbys)]
     if field == "coordinator":
         return ["random", "nearest", *scenario.node_names]
+    if field in ("exchange", "data"):
+        return [(choice.replace("_", " "), choice) for choice in get_args(annotation)]
     if field in NOT_SAID:
         return [(text(field, choice), choice) for choice in get_args(annotation)]
     if field == "read_from":

@@ -40,20 +40,14 @@ def scenario_page(
     theme: Theme | None = None,
     title: str | None = None,
 ) -> str:
-    """Return a whole HTML page that plays a scenario's run with no kernel and no network.
+    """Return the page of a scenario's run, beside that of another one if there is one to compare it with.
 
     Parameters
     ----------
     was : Scenario, optional
-        What it is compared with.
-    moment : float, optional
-        Where the clock stands at first, ms, from 0 to the end of the run.
-    view : {"logs", "space-time"}
-        What stands in the middle of the picture.
-    theme : {"light", "dark"}, optional
-        By default the reader's own.
-    title : str, optional
-        Heading; by default the scenario's.
+        The other one.
+    moment, view, theme, title
+        As for `views.page.page`.
 
     Raises
     ------

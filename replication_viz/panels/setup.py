@@ -69,9 +69,11 @@ class Setup:
 
     @property
     def standbys(self) -> tuple[str, ...]:
-        """The replicas of the run; without a leader, all nodes."""
+        """The replicas of the run; without a single leader, all nodes."""
         if self.base.topology == "leaderless":
             return self.base.model_copy(update={"members": self.get("members")}).member_names()
+        if self.base.topology == "multi_leader":
+            return self.base.model_copy(update={"leaders": self.get("leaders")}).leader_names()
         return replica_names(self.get("replicas"))
 
     @property

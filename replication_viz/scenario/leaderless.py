@@ -69,7 +69,7 @@ class Leaderless(Checked):
         "how long hints are kept for a node that is away; 0: none are",
     )
     hint_replay_ms: float = knob(
-        "hints handed over every", 100, (1, 3_600_000), (10, 10_000, 10), "ms", "how often a holder tries to"
+        "hints sent every", 100, (1, 3_600_000), (10, 10_000, 10), "ms", "how often a holder tries to"
     )
     read_repair: Literal["off", "background", "blocking"] = Field(
         "blocking",

@@ -135,7 +135,16 @@ _WITHOUT_LEADER: dict[Place, tuple[Offer, ...]] = {
     ),
 }
 
-_BY_TOPOLOGY = {"single_leader": _OFFERS, "leaderless": _WITHOUT_LEADER}
+_SEVERAL_LEADERS: dict[Place, tuple[Offer, ...]] = {
+    "peer": (
+        *_WITHOUT_LEADER["peer"][:2],
+        _SKEW,
+        *_WITHOUT_LEADER["peer"][2:],
+    ),
+    "link": _WITHOUT_LEADER["link"],
+}
+
+_BY_TOPOLOGY = {"single_leader": _OFFERS, "leaderless": _WITHOUT_LEADER, "multi_leader": _SEVERAL_LEADERS}
 
 
 def offers(topology: str = "single_leader") -> dict[Place, tuple[Offer, ...]]:

@@ -41,6 +41,9 @@ _MODULES = (
     "ring_targets",
     "ring_diagram",
     "ring_fate",
+    "tapes_facts",
+    "tapes",
+    "tapes_more",
     "topology",
     "follow",
     "chain",
@@ -55,7 +58,7 @@ _MODULES = (
     "stage",
 )
 
-_SHEETS = ("stage", "edit", "story", "keep", "ring")
+_SHEETS = ("stage", "edit", "story", "keep", "ring", "tapes")
 
 
 @cache

@@ -16,6 +16,7 @@ from .instant import Moment, Number, Packet, Row
 from .plot import usual_latency, view
 from .ring_moment import telling as telling_of_ring
 from .story import header
+from .tapes_moment import telling as telling_of_tapes
 from .terms import Terms
 from .units import duration
 
@@ -31,6 +32,8 @@ def telling_moment(trace: Trace) -> float:
     """
     if trace.scenario.topology == "leaderless":
         return telling_of_ring(trace)
+    if trace.scenario.topology == "multi_leader":
+        return telling_of_tapes(trace)
     found = telling(Terms(trace))
     if found is not None:
         return _busiest(trace, *found)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .. import measures
 from ..trace import Floats, Ints, Position, Trace
 from .ring_view import RingView
+from .tapes_view import tapes
 from .terms import Terms
 
 CURVE_BINS = 300
@@ -36,7 +37,7 @@ class Curve:
     meaning: str
     node: int
     values: Floats
-    unit: Literal["ms", "/s", "copies"] = "ms"
+    unit: Literal["ms", "/s", "copies", "rows", "writes"] = "ms"
 
 
 def curves(trace: Trace) -> list[Curve]:
@@ -46,6 +47,8 @@ def curves(trace: Trace) -> list[Curve]:
     """
     if trace.scenario.topology == "leaderless":
         return _ring_curves(trace)
+    if trace.scenario.topology == "multi_leader":
+        return _tape_curves(trace)
     found = [Curve("commit latency", "risk", 0, measures.latency_curve(trace, CURVE_BINS)[1])]
     if trace.scenario.servers:
         ends = np.linspace(0, trace.duration_ms, CURVE_BINS + 1)[1:]
@@ -80,6 +83,20 @@ def _ring_curves(trace: Trace) -> list[Curve]:
     ]
 
 
+def _tape_curves(trace: Trace) -> list[Curve]:
+    """Return on how many rows the leaders differ, the most of each interval, and how many writes are gone by then."""
+    view, edges = tapes(trace), np.linspace(0, trace.duration_ms, CURVE_BINS + 1)
+    times, rows = view.divergence
+    most = rows[np.searchsorted(times, edges[:-1], side="right") - 1].astype(np.float64)
+    bins = np.minimum(np.searchsorted(edges, times, side="right") - 1, CURVE_BINS - 1)
+    np.maximum.at(most, bins, rows)
+    found = [Curve("rows that differ", "stale", -1, most, "rows")]
+    if view.losses:
+        gone = np.searchsorted([loss.at_ms for loss in view.losses], edges[1:], side="right").astype(np.float64)
+        found.append(Curve("acknowledged writes discarded", "risk", -1, gone, "writes"))
+    return found
+
+
 def pools(trace: Trace) -> list[tuple[Ints, Ints]]:
     """Return each application server's connections in use and requests in its queue, at equally spaced moments."""
     moments = np.linspace(0, trace.duration_ms, FLEET_POINTS)
@@ -96,6 +113,8 @@ def view(trace: Trace, usual_ms: float | None = None, step_ms: float = 0.0) -> t
     """
     leader = trace.nodes[0]
     moments = np.linspace(0, trace.duration_ms, _VIEW_POINTS)
+    if trace.scenario.topology == "multi_leader":
+        return _view_of_tapes(trace, moments)
     terms = Terms(trace)
     if terms.changes:
         return _view_of_forks(trace, terms, moments)
@@ -129,6 +148,13 @@ def _view_of_forks(trace: Trace, terms: Terms, moments: Floats) -> tuple[Floats,
         far = np.maximum(far, np.where(behind <= most, behind, 0.0))
     octaves = np.log2(np.clip(1.45 * far, _SMALLEST, _WIDEST * _SMALLEST))
     return _smooth(head, 5), _smooth(_highest_around(octaves, 9), 9)
+
+
+def _view_of_tapes(trace: Trace, moments: Floats) -> tuple[Floats, Floats]:
+    """Return the window on the writes of several leaders: wide enough for the oldest one that somebody lacks."""
+    found = tapes(trace)
+    octaves = np.log2(np.clip(1.3 * found.behind(moments), _SMALLEST, _WIDEST * _SMALLEST))
+    return _smooth(found.heads(moments).astype(np.float64), 5), _smooth(_highest_around(octaves, 9), 9)
 
 
 def usual_latency(trace: Trace) -> float:

@@ -20,6 +20,8 @@ from .ring_moment import RingMoment
 from .ring_poster import RingDrawing
 from .story import header
 from .style import TYPE, Theme
+from .tapes_moment import TapesMoment
+from .tapes_poster import TapesDrawing
 from .terms import Terms
 from .units import duration
 
@@ -88,7 +90,8 @@ class Drawing:
         self.reigns = 14.0 * len({fork.node for fork in self.terms.forks}) + 4 if self.terms.changes else 0.0
         # Less high with fewer than four nodes.
         self.is_ring = trace.scenario.topology == "leaderless"
-        fewer = 0 if self.is_ring else max(4 - len(trace.nodes), 0)
+        self.is_tapes = trace.scenario.topology == "multi_leader"
+        fewer = 0 if self.is_ring or self.is_tapes else max(4 - len(trace.nodes), 0)
         self.pen = pen = Pen(theme, size or (9.8, 5.6 - 0.7 * fewer + self.reigns / 100))
         self.pitch = min((pen.height - 200 - self.reigns - TOP) / len(trace.nodes), 92.0)
         self.bar = min(26.0, self.pitch * 0.5)
@@ -110,6 +113,11 @@ class Drawing:
             ring.draw()
             self._below(ring.now)
             return
+        if self.is_tapes:
+            tapes = TapesDrawing(self, at_ms)
+            tapes.draw()
+            self._below(tapes.now)
+            return
         self.now = moment(self.trace, at_ms)
         self._walls()
         for index, row in enumerate(self.now.rows):
@@ -122,7 +130,7 @@ class Drawing:
         self._packets()
         self._below(self.now)
 
-    def _below(self, now: Moment | RingMoment) -> None:
+    def _below(self, now: Moment | RingMoment | TapesMoment) -> None:
         """Draw what stands below every scene: three numbers, the playhead, a sentence."""
         pen = self.pen
         for index, number in enumerate(now.numbers):
@@ -154,7 +162,7 @@ class Drawing:
         if begin + pen.width(setting) > room:
             setting.set_text(settings[0].partition(" = ")[2])
         pen.fit(setting, room)
-        for x in [] if self.is_ring else np.linspace(LEFT, RIGHT, 11):
+        for x in [] if self.is_ring or self.is_tapes else np.linspace(LEFT, RIGHT, 11):
             dots: Any = (0, (2, 5))
             pen.line([x, x], [TOP, self.bottom], "hair", 1, linestyle=dots, zorder=1)
 
@@ -331,7 +339,8 @@ class Drawing:
         pen.line([left, right], [bottom, bottom], "hair", 1, zorder=1)
         pen.text(left, bottom + 18, "0 s", 11, "quiet")
         pen.text(right, bottom + 18, f"{whole / 1000:g} s", 11, "quiet", ha="right")
-        pen.text(left - 8, top + 9, duration(peaks["ms"] or 1.0), 10, "quiet", ha="right")
+        most = duration(peaks["ms"] or 1.0) if "ms" in peaks else f"{peaks[shown[0].unit]:,.0f}"
+        pen.text(left - 8, top + 9, most, 10, "quiet", ha="right")
         x = left + 40
         for curve, dashes in zip(shown, _DASHES, strict=False):
             known = ~np.isnan(curve.values)

@@ -273,7 +273,7 @@ def _result(view: RingView, operation: int, at_ms: float) -> tuple[str, str, Lit
     if outcome == Outcome.UNKNOWN:
         return f"{heard} · no answer after {took}: it may be stored, or not", "no answer", "risk"
     if is_write:
-        return f"{heard} · acknowledged after {took}", "acknowledged", "safe"
+        return f"{heard} · acknowledged after {took}", "ok", "safe"
     version = int(ops.lsn[operation])
     shown = f"v{version:,}" if version > 0 else "nothing"
     if view.judged[operation] == STALE:

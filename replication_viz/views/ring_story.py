@@ -81,10 +81,8 @@ def about(view: RingView) -> dict[str, Any]:
     if scenario.consistency:
         found["level"] = scenario.consistency
         found["waits"] = {place: needs(scenario, 1, place) for place in dict.fromkeys(places)}
-        found["meets"] = (
-            scenario.consistency in ("QUORUM", "ALL", "EACH_QUORUM")
-            or (len(set(places)) == 1
-            and (scenario.consistency == "LOCAL_QUORUM"))
+        found["meets"] = scenario.consistency in ("QUORUM", "ALL", "EACH_QUORUM") or (
+            len(set(places)) == 1 and (scenario.consistency == "LOCAL_QUORUM")
         )
     return found
 

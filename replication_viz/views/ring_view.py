@@ -77,7 +77,8 @@ class RingView:
         flights, writes = self.trace.flights, self.is_write
         rows = np.flatnonzero(np.isin(flights.kind, kinds) & (flights.lsn_from >= 0))
         of_write = writes[flights.lsn_from[rows]] if len(writes) else np.zeros(0, dtype=np.bool_)
-        return rows[of_write == (flights.kind[rows] == kinds[0])]
+        own: Ints = rows[of_write == (flights.kind[rows] == kinds[0])]
+        return own
 
     def _mask(self, rows: Ints, nodes: np.ndarray) -> Ints:
         found = np.zeros(len(self.trace.ops), dtype=np.int64)
@@ -109,13 +110,15 @@ class RingView:
     @cached_property
     def could_miss(self) -> Flags:
         """Whether it is an answered read of a key that some write had been acknowledged for."""
-        return (self.judged != NOTHING) & (self.missed > 0)
+        found: Flags = (self.judged != NOTHING) & (self.missed > 0)
+        return found
 
     @cached_property
     def failed(self) -> Flags:
         """Whether the client was told that it failed, or got no answer in time."""
         ops = self.trace.ops
-        return (ops.outcome != Outcome.OK) & ~np.isnan(ops.returned)
+        found: Flags = (ops.outcome != Outcome.OK) & ~np.isnan(ops.returned)
+        return found
 
     @cached_property
     def usual_ms(self) -> float:
@@ -189,8 +192,8 @@ class RingView:
 
     def writer(self, version: int) -> int:
         """Return the operation that made a version; -1 for none."""
-        found = np.flatnonzero(self.is_write & (self.trace.ops.lsn == version)) if version > 0 else []
-        return int(found[0]) if len(found) else -1
+        found = np.flatnonzero(self.is_write & (self.trace.ops.lsn == version))
+        return int(found[0]) if version > 0 and len(found) else -1
 
     # -- how many copies are behind -------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..scenario import LEADER, Change, CutLink, LinkDelay, Partition, Scenario, SyncRule
 from ..trace import MarkKind, Marks, Role, Trace
-from . import ring_story
+from . import ring_story, tapes_story
 from .plot import usual_latency
 from .terms import Terms
 
@@ -27,6 +27,7 @@ FAULTS = (
     MarkKind.STATEMENT,
     MarkKind.ARCHIVE,
     MarkKind.FROZEN,
+    MarkKind.CLOCK,
 )
 _WORD = {
     MarkKind.CRASH: "crashed",
@@ -40,6 +41,7 @@ _WORD = {
     MarkKind.STATEMENT: "statement",
     MarkKind.ARCHIVE: "archive loses log",
     MarkKind.FROZEN: "frozen",
+    MarkKind.CLOCK: "clock skewed",
 }
 _SHORTER = (
     ("link ", ""),
@@ -91,6 +93,8 @@ def _fleet(trace: Trace) -> dict[str, Any]:
     scenario, marks = trace.scenario, trace.marks
     if scenario.topology == "leaderless":
         return {"cards": list(ring_story.CARDS)}
+    if scenario.topology == "multi_leader":
+        return {"cards": list(tapes_story.CARDS)}
     if not scenario.servers:
         return {"cards": ["loss", "commit", "stale"]}
     turn = np.isin(marks.kind, (MarkKind.DRAIN, MarkKind.RETURN))
@@ -114,6 +118,8 @@ def _setting(scenario: Scenario) -> str:
     """Return PostgreSQL's settings for this choice, as its configuration file has them, less those at their default."""
     if scenario.topology == "leaderless":
         return ring_story.setting(scenario)
+    if scenario.topology == "multi_leader":
+        return tapes_story.setting(scenario)
     settings = scenario.postgres_settings()
     if settings.get("synchronous_commit") == "on":
         del settings["synchronous_commit"]
@@ -219,6 +225,8 @@ def _events(trace: Trace, terms: Terms) -> Iterator[dict[str, Any]]:
     first = waits_for(scenario.sync_rule(), scenario.level, scenario.direct)
     if scenario.topology == "leaderless":
         first = ring_story.first_sentence(scenario)
+    if scenario.topology == "multi_leader":
+        first = tapes_story.first_sentence(scenario)
     found: dict[tuple[float, int, str], dict[str, Any]] = {}
 
     def tell(time: float, kind: int, text: str, of: int, node: int, peer: int) -> None:

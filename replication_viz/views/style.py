@@ -20,6 +20,10 @@ Shape = Literal[
     "triangle",
     "bolt",
     "cross",
+    "square",
+    "diamond",
+    "disc",
+    "wedge",
     "",
 ]
 
@@ -52,6 +56,13 @@ class Style:
     fault: Meaning = Meaning("bolt", "#7a5c00", "#ffd75e")
     fault_ground: Meaning = Meaning("bolt", "#ffe9a8", "#4a3d10")
     down: Meaning = Meaning("cross", "#667080", "#98a2b0")
+
+    # With several leaders: a leader's writes, wherever they are.
+    origin_1: Meaning = Meaning("square", "#1f5fa8", "#8fc1f5")
+    origin_2: Meaning = Meaning("diamond", "#6d3fb3", "#c7a8f7")
+    origin_3: Meaning = Meaning("disc", "#0b6f7d", "#5fd0df")
+    origin_4: Meaning = Meaning("triangle", "#8a4f14", "#e0ad77")
+    origin_5: Meaning = Meaning("wedge", "#55661f", "#bccd78")
 
     # What carries no meaning of its own: text, its quieter kind, hair lines, the ground,
     # and a raised ground.

@@ -40,7 +40,9 @@ def setting(scenario: Scenario) -> str:
 
 def first_sentence(scenario: Scenario) -> str:
     """Return in one sentence when a write is answered and how a conflict ends."""
-    ends = "a name that two leaders gave away stays given." if scenario.data == "unique_name" else _ENDS[scenario.resolve]
+    ends = (
+        "a name that two leaders gave away stays given." if scenario.data == "unique_name" else _ENDS[scenario.resolve]
+    )
     return f"Each leader answers from its own disk, then tells the others; {ends}"
 
 

@@ -16,7 +16,7 @@ from ..measures.conflicting import Conflict, Discarded
 from ..rows import Record, replay
 from ..rows.replay import StepKind
 from ..scenario import SkewClock, clock_offset_ms
-from ..trace import Floats, Ints, OpKind, Outcome, Trace
+from ..trace import Floats, Ints, OpKind, Ops, Outcome, Position, Trace
 
 NEVER = float("inf")
 
@@ -66,7 +66,7 @@ class TapesView:
         return int(self._writes.value.max(initial=0))
 
     @cached_property
-    def _writes(self):  # type: ignore[no-untyped-def]
+    def _writes(self) -> Ops:
         ops = self.trace.ops
         return ops.where(ops.kind == OpKind.WRITE)
 
@@ -81,6 +81,21 @@ class TapesView:
         writes = self._writes
         done = np.where(writes.outcome == Outcome.OK, np.nan_to_num(writes.returned, nan=NEVER), NEVER)
         return self._by_number(done, NEVER)
+
+    @cached_property
+    def flushed(self) -> Floats:
+        """When its own leader had each write on disk, ms; infinite if never."""
+        found = np.full(self.count + 1, NEVER)
+        for number, record in self.records.items():
+            times, lsns = self._steps[record.node]
+            place = int(np.searchsorted(lsns, record.dot.number))
+            if place < len(lsns) and number not in self.taken:
+                found[number] = times[place]
+        return found
+
+    @cached_property
+    def _steps(self) -> list[tuple[Floats, Ints]]:
+        return [self.trace.steps(name, Position.FLUSHED) for name in self.trace.nodes]
 
     def _by_number(self, values: Floats, default: float) -> Floats:
         found = np.full(self.count + 1, default)
@@ -98,8 +113,7 @@ class TapesView:
         for step in story:
             tail = tails[step.node]
             if step.kind == StepKind.CRASH:
-                alive = {record.number for record in story.tables[step.node].log[-len(tail) :]} if tail else set()
-                taken |= {number: step.time for number in tail if number not in alive}
+                taken |= dict.fromkeys(tail, step.time)
                 tail.clear()
             elif step.kind == StepKind.FLUSH:
                 kept = story.tables[step.node]

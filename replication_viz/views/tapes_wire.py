@@ -71,7 +71,11 @@ def _place_counts(view: TapesView, tick: float, columns: Columns) -> None:
     later = np.cumsum([loss.what.is_later for loss in view.losses], dtype=np.int64)
     found = np.array([one.at_ms for one in view.conflicts])
     times, rows = view.divergence
-    for moments, values in ((found, [np.arange(len(found)) + 1]), (lost, [np.arange(len(lost)) + 1, later]), (times, [rows])):
+    for moments, values in (
+        (found, [np.arange(len(found)) + 1]),
+        (lost, [np.arange(len(lost)) + 1, later]),
+        (times, [rows]),
+    ):
         kept = _kept(len(moments))
         columns.add(_ticks(moments[kept], tick))
         for value in values:

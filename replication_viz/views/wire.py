@@ -22,6 +22,7 @@ from .plot import CURVE_BINS, curves, pools, view
 from .ring_wire import place_operations, place_ring
 from .stale import NO_STALE_READS, stale_reads
 from .story import header
+from .tapes_wire import place_tapes
 
 MAGIC = b"RVS1"
 FLIGHT_BUDGET = 5_000
@@ -88,6 +89,8 @@ def encode(trace: Trace) -> bytes:
         columns.add(queueing)
     if is_ring:
         place_operations(trace, tick, columns, head)
+    if trace.scenario.topology == "multi_leader":
+        place_tapes(trace, tick, columns, head)
     head["columns"] = columns.lengths
     return pack(head, columns.differences())
 

@@ -20,6 +20,7 @@ const SHORTCUTS = [
   },
   { label: "a stale read", name: "Follow a stale read", of: (run, facts) => latestStaleRead(run, facts.t) },
   ...RING_SHORTCUTS,
+  ...TAPE_SHORTCUTS,
 ];
 
 /** The last stale read up to a moment. */

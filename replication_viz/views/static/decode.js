@@ -6,9 +6,9 @@
  *   to: Int32Array, carries: Int32Array, lost: Uint8Array, longest: number}} Flights
  */
 
-const POSITION = { APPENDED: 0, RECEIVED: 1, FLUSHED: 2, REPLAYED: 3, COMMITTED: 4, OLDEST: 5 };
-const POSITIONS = Object.keys(POSITION).length;
-const FLIGHT = { WAL: 0, WROTE: 1, FLUSHED: 2, REPLAYED: 3 };
+const POSITION = { APPENDED: 0, RECEIVED: 1, FLUSHED: 2, REPLAYED: 3, COMMITTED: 4, OLDEST: 5, FROM_1: 10 };
+const POSITIONS = 15; // FROM_1 to FROM_5: how far a leader has applied the log of another one
+const FLIGHT = { WAL: 0, WROTE: 1, FLUSHED: 2, REPLAYED: 3, PASSED_ON: 11 }; // from there on: the log of another leader
 const NO_STEPS = { t: new Float64Array(0), v: new Int32Array(0) };
 
 /** Unpack a zlib stream; straight through a writer, since a Blob's way round costs milliseconds. */
@@ -77,6 +77,7 @@ async function decodeRun(message) {
   run.octaves = take().map((value) => value / 1024);
   if (run.fleet) run.fleet.pools = Array.from({ length: run.fleet.servers }, () => ({ busy: take(), queue: take() }));
   if (run.ring) takeRing(run, take);
+  if (run.tapes) takeTapes(run, take);
   return run;
 }
 

@@ -13,7 +13,7 @@ const SAMPLE_NOTE = "This run is too busy to be held in full here: times and mes
 
 /** What a follower may follow. Each takes a run, what is followed and a moment (ms), and returns a `Fate`. */
 const FATES = {
-  write: (run, { lsn, term }, t) => fateOf(run, lsn, t, term),
+  write: (run, { lsn, term }, t) => (run.tapes ? fateOfTape(run, lsn, t) : fateOf(run, lsn, t, term)),
   read: (run, { read }) => fateOfRead(run, read),
 };
 

@@ -109,6 +109,7 @@ class Follower {
     const { stage, lsn, term } = this;
     const width = this.natural * this.zoomed;
     for (const picture of stage.all) if (picture.run.ring) followOperation(picture, this.picture === picture ? this.what : null);
+    for (const picture of stage.all) if (picture.run.tapes) picture.facts.followed = lsn;
     for (const { spacetime } of stage.all) if (spacetime) Object.assign(spacetime, { span: width, followed: lsn, followedTerm: term });
   }
 
@@ -137,7 +138,7 @@ class Follower {
     const shown = this.stage.all;
     for (const picture of [...this.pins.keys()]) if (!shown.includes(picture)) this.pins.delete(picture);
     for (const picture of shown) {
-      if (picture.spacetime || picture.run.ring) continue;
+      if (picture.spacetime || picture.run.ring || picture.run.tapes) continue;
       if (this.pins.get(picture)?.scene !== picture.scene) this.pins.set(picture, new Pin(picture.scene));
       this.pins.get(picture).draw(picture.facts, this.lsn, this.term);
     }

@@ -81,8 +81,8 @@ class InWindow {
   chosen(flights, [begin, end], { epoch }, from) {
     const { kind, source, target, sent, arrived, lost, to, carries } = flights;
     const counts = kind === (ANSWERS[epoch.level] ?? FLIGHT.FLUSHED) && epoch.candidates.includes(source);
-    const style = flights.op ? RING_STYLES[kind] : kind === FLIGHT.WAL ? "wal" : counts ? "answer" : "reply";
-    const extra = (i) => (flights.op ? { op: flights.op[i], text: to[i] ? `v${count(to[i])}` : "–" } : {});
+    const style = flights.op ? RING_STYLES[kind] : kind === FLIGHT.WAL || kind >= FLIGHT.PASSED_ON ? "wal" : counts ? "answer" : "reply";
+    const extra = (i) => (flights.op ? { op: flights.op[i], text: to[i] ? `v${count(to[i])}` : "–" } : flights.number ? { text: count(flights.number[i]) } : {});
     const found = [];
     for (let i = begin; i < end; i++) {
       if (arrived[i] < from || i % this.every) continue;

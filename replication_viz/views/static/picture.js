@@ -65,7 +65,7 @@ class Picture {
 
   /** Whether at this moment a sample is drawn for want of the whole. */
   isSample(t) {
-    return this.run.notes.length > 0 && !this.run.ring && this.runAt(Math.min(t, this.run.duration)) === this.run;
+    return this.run.notes.length > 0 && !this.run.ring && !this.run.tapes && this.runAt(Math.min(t, this.run.duration)) === this.run;
   }
 
   /** Take a window of the run in full; an answer that came too late, for another run, is dropped. */

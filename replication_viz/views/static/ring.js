@@ -107,7 +107,7 @@ class RingScene {
   keep(facts, fast) {
     if (!fast) facts.kept = null;
     else if (performance.now() - this.chosenAt > KEPT_AT_SPEED_MS) {
-      facts.kept = facts.op < 0 ? null : facts.op;
+      facts.kept = facts.due < 0 ? null : facts.due;
       this.chosenAt = performance.now();
     }
   }
@@ -115,7 +115,7 @@ class RingScene {
   drawSet(name, set, r) {
     const path = this.sets[name];
     show(path, set !== 0);
-    if (set) put(path, "d", this.hullOf(set, r));
+    put(path, "d", set ? this.hullOf(set, r) : "");
     put(path, "data-set", inSet(set).map((i) => this.run.nodes[i].name).join(" "));
   }
 
@@ -196,7 +196,11 @@ class RingScene {
     const node = facts.op < 0 ? -1 : ops.node[facts.op];
     const shown = node >= 0 && facts.t >= ops.begun[facts.op] - SAME;
     show(this.tag, shown);
-    if (!shown) return;
+    if (!shown) {
+      put(this.tagArrow, "d", "");
+      say(this.tagText, "");
+      return;
+    }
     const told = ops.told[facts.op] <= facts.t + SAME;
     const angle = at.angles[node];
     const beside = this.faultOf(node, facts) !== ""; // below it stands what ails it
@@ -247,7 +251,7 @@ function clientWords(run, { op }, told) {
   if (!told) return [isWrite(ops, op) && ops.version[op] > 0 ? `${what} v${count(ops.version[op])}` : what, "ink"];
   if (ops.outcome[op] === OUTCOME.FAILED) return ["failed", "risk"];
   if (ops.outcome[op] === OUTCOME.UNKNOWN) return ["no answer", "risk"];
-  if (isWrite(ops, op)) return ["acknowledged", "safe"];
+  if (isWrite(ops, op)) return ["ok", "safe"];
   const version = ops.version[op] > 0 ? `v${count(ops.version[op])}` : "nothing";
   return [version, ops.judged[op] >= JUDGED.STALE ? "stale" : "safe"];
 }

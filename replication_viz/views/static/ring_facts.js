@@ -77,7 +77,7 @@ function isWrite(ops, i) {
 function makeRingFacts(run) {
   const n = run.nodes.length;
   return Object.assign(makeFacts(run), {
-    op: -1, followed: null, same: null, kept: null, write: -1, read: -1, key: -1, newest: 0, writeSet: 0, readSet: 0, homes: 0,
+    op: -1, due: -1, followed: null, same: null, kept: null, write: -1, read: -1, key: -1, newest: 0, writeSet: 0, readSet: 0, homes: 0,
     versions: new Int32Array(n), gone: new Uint8Array(n), spare: new Int32Array(n), hints: new Int32Array(n), marks: new Array(n).fill(""),
     reads: 0, failed: 0, asked: 0,
   });
@@ -93,7 +93,8 @@ function ringFactsAt(run, t, facts) {
   facts.cut.fill(0);
   for (const wall of run.walls) if (t >= wall.t && t < wall.until) for (const node of wall.nodes) facts.cut[node] = 1;
   const { programme, ops } = ring;
-  facts.op = facts.followed ?? facts.same ?? facts.kept ?? programme.op[countUpTo(programme.t, t + SAME) - 1] ?? -1;
+  facts.due = programme.op[countUpTo(programme.t, t + SAME) - 1] ?? -1;
+  facts.op = facts.followed ?? facts.same ?? facts.kept ?? facts.due;
   [facts.write, facts.read] = pairOf(run, facts.op, t);
   facts.key = facts.op < 0 ? -1 : ops.key[facts.op];
   facts.homes = facts.op < 0 ? 0 : ops.homes[facts.op];

@@ -10,7 +10,7 @@ class Scene {
   constructor(run, root, width, compact = false, tall = false) {
     this.run = run;
     this.root = root;
-    this.at = layOut(width, run.nodes.length, compact, tall, run.terms !== undefined);
+    this.at = this.lay(width, compact, tall);
     this.id = `rv${++scenes}`;
     root.replaceChildren();
     root.setAttribute("viewBox", `0 0 ${width} ${this.at.height}`);
@@ -19,7 +19,7 @@ class Scene {
     this.defs();
     this.grid = this.makeGrid();
     this.rows = run.nodes.map((node, i) => this.makeRow(node, i));
-    this.links = new LinkSigns(run, root, this.at);
+    this.links = this.makeLinks();
     this.walls = run.walls.map((wall) => this.makeWall(wall));
     this.makeMarks();
     this.histories = run.terms ? new Histories(this) : null;
@@ -27,6 +27,10 @@ class Scene {
     this.family = getComputedStyle(root).fontFamily;
     this.widths = new Map();
   }
+
+  lay(width, compact, tall) { return layOut(width, this.run.nodes.length, compact, tall, this.run.terms !== undefined); }
+
+  makeLinks() { return new LinkSigns(this.run, this.root, this.at); }
 
   textWidth(text, size, weight = 600) {
     const key = `${weight} ${size} ${text}`;

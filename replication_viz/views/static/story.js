@@ -37,9 +37,10 @@ function storyRows(run) {
 function eventRows(run) {
   return run.events.map(({ t, text, kind, of = kind, nodes = [], server }) => {
     const group = Object.keys(STORY_KINDS).find((name) => STORY_KINDS[name].kinds.includes(of)) ?? "other";
-    const names = nodes.map((node) => run.nodes[node].name);
+    const names = [...new Set(nodes)].map((node) => run.nodes[node].name);
     const where = server >= 0 ? `app${server + 1}` : names.length > 3 ? `${names.length} nodes` : names.join(", ");
     const row = { t: onTheGrid(t, run), text, group, nodes, where: where || "all", network: NETWORK_KINDS.includes(of) };
+    if (run.tapes && kind === MARK.DISCARDED) return { ...row, follow: { kind: "write", lsn: discardedIn(text) }, offer: "Why?" };
     const lost = kind === MARK.REWOUND ? discardedFrom(run, nodes[0], row.t) : null;
     return lost ? { ...row, follow: { kind: "write", ...lost }, offer: "Follow the first" } : row;
   });

@@ -1,9 +1,10 @@
 // One tape for each leader: its own log, and in thin lanes below how far it has applied each other one. Arcs join what collides.
 
-const TAPE_PITCH = [0, 0, 116, 96, 82, 72];
+const TAPE_PITCH = [0, 0, 108, 92, 80, 70];
 const TAPE_LANE = [0, 0, 13, 11, 9.5, 8.5];
 const TAPE_BAR = [0, 0, 24, 22, 20, 18];
 const FULL_ARCS = 3; // the newest arcs are strong, the others faint
+const MOST_ARCS = 24;
 const LINES_FROM = 160; // from so many writes in view on each is a line, not a shape
 /** The sign of a write of each leader, around its middle; `s` is half its size. */
 const TAPE_SIGNS = [
@@ -27,11 +28,11 @@ function layOutTapes(run, width, compact) {
   const shrink = compact ? 0.74 : 1;
   const [pitch, lane, bar] = [TAPE_PITCH[n] * shrink, TAPE_LANE[n] * (compact ? 0.85 : 1), TAPE_BAR[n] * (compact ? 0.85 : 1)];
   const columns = Math.max(...run.tapes.links.map(([a, b]) => b - a));
-  const label = at.narrow ? 150 : 196;
+  const label = at.narrow ? 152 : 218;
   const left = label + 16 * columns + 26;
   const top = at.narrow ? 46 : 30;
   const tape = bar + lane * (n - 1) + 2;
-  const axis = top + n * pitch - (pitch - tape) / 2 + 12;
+  const axis = top + n * pitch + 2;
   return {
     ...at, pitch, bar, lane, label, left, top, tape, axis, height: axis + 16, tight: pitch < 58, tapes: true,
     right: width - (at.narrow ? at.pad + 74 : 152),
@@ -135,7 +136,7 @@ class TapesScene extends Scene {
     const about = clock || (up ? run.nodes[i].place : "");
     this.drawAbout(row, i, about, label);
     say(row.first, at.narrow ? `${count(facts.took[i])} own` : `took ${counted(facts.took[i], "write")}`);
-    const [tone, second] = facts.lacks[i] ? ["stale", at.narrow ? `lacks ${count(facts.lacks[i])}` : `lacks ${count(facts.lacks[i])} of others`] : ["safe", at.narrow ? "✓ has all" : "✓ has all of others"];
+    const [tone, second] = facts.lacks[i] ? ["stale", at.narrow ? `lacks ${count(facts.lacks[i])}` : `lacks ${count(facts.lacks[i])} of others`] : ["safe", at.narrow ? "✓ has all" : "✓ lacks nothing"];
     say(row.second, up ? second : "down");
     put(row.second, "class", `rv-figure rv-${up ? tone : "quiet"}`);
     put(row.g, "aria-label", `${run.nodes[i].name}, leader, ${up ? label || "up" : "down"}${clock ? `, ${clock}` : ""}: took ${counted(facts.took[i], "write")}, ${second}`);
@@ -144,21 +145,20 @@ class TapesScene extends Scene {
   /** What stands below the name: how wrong its clock is, or where it stands. */
   drawAbout(row, i, about, label) {
     const { at } = this;
-    const room = at.label - at.pad - 46;
-    const [one, two = ""] = inTwoLines(about, this.textWidth(about, 12, 400) <= room);
     const wrong = about.startsWith("clock");
-    say(row.sub, wrong && two ? "clock" : one);
+    for (const text of [row.sub, row.place]) put(text, "class", `rv-note${wrong ? " rv-tape-clock" : ""}`);
+    const beside = at.pad + 58 + this.run.nodes[i].name.length * 10;
+    const room = label && !row.three ? at.label - beside : at.label - at.pad - 46;
+    const fits = (text) => this.textWidth(text, 12, wrong ? 600 : 400) <= room;
+    const brief = about.replace(/^clock /, "");
+    const [one, two = ""] = fits(about) ? [about] : row.three && wrong ? [about.replace(/ \S+$/, ""), about.split(" ").pop()] : [this.fitted(brief, room)];
+    say(row.sub, one);
     say(row.place, two);
     show(row.place, two !== "" && !label);
-    if (wrong && two) {
-      say(row.sub, two.replace(/ (ahead|behind)$/, ""));
-      say(row.place, `${two.endsWith("ahead") ? "ahead" : "behind"} (clock)`);
-    }
     show(row.sub, !(label !== "" && (at.tight || !wrong)));
-    for (const text of [row.sub, row.place]) put(text, "class", `rv-note${wrong ? " rv-tape-clock" : ""}`);
     if (at.tight || row.three) return;
     put(row.sub, "y", at.middle(i) + (label ? -3 : 15));
-    put(row.sub, "x", label ? at.pad + 58 + this.run.nodes[i].name.length * 10 : row.pillX + 8);
+    put(row.sub, "x", label ? beside : row.pillX + 8);
   }
 
   /** Writes as signs: filled where they are on this leader's disk, hollow before. */
@@ -180,7 +180,9 @@ class TapesScene extends Scene {
       if (writes.gone[i] <= facts.t) continue;
       const has = writes.lsn[i] <= facts.applied[row][lane.origin];
       if (!has && !lane.own) continue;
-      const path = sign(+this.place(facts, number).toFixed(1), lane.middle, lane.half);
+      const x = +this.place(facts, number).toFixed(1);
+      if (x < at.left + lane.half) break;
+      const path = sign(x, lane.middle, lane.half);
       if (has) solid += path;
       else hollow += path;
     }
@@ -233,7 +235,7 @@ class TapesScene extends Scene {
   drawTies(facts) {
     const { run } = this;
     const { ties } = run.tapes;
-    const shown = tiesInView(run, facts).slice(-40);
+    const shown = tiesInView(run, facts).slice(-MOST_ARCS);
     while (this.arcPool.length < shown.length) {
       const g = svg("g", { class: "rv-arc" }, this.arcs);
       this.arcPool.push({ g, line: svg("path", {}, g), ground: svg("circle", { r: 7.5, class: "rv-arc-ground" }, g), sign: svg("path", { class: "rv-arc-sign" }, g) });
@@ -269,15 +271,13 @@ class TapesScene extends Scene {
   nameTie(i, facts) {
     const { at, run } = this;
     const { ties } = run.tapes;
-    const { one, other, y1, y2, bow } = this.arcOf(facts, ties.a[i], ties.b[i]);
+    const { one, other, y2 } = this.arcOf(facts, ties.a[i], ties.b[i]);
     const words = tieWords(run, i);
-    const wide = this.textWidth(words, 12);
-    const far = (one.x + 6 * bow[0] + other.x) / 8 + 14;
-    const fits = far + wide <= at.width - 6;
+    const half = this.textWidth(words, 12) / 2;
     say(this.tieText, words);
-    put(this.tieText, "x", fits ? far : Math.max(at.pad + wide, Math.min(one.x, other.x) - 12));
-    put(this.tieText, "text-anchor", fits ? "start" : "end");
-    put(this.tieText, "y", (y1 + at.lane * (run.nodes.length - 1) + y2) / 2 + 5);
+    put(this.tieText, "x", Math.max(at.left + half, Math.min((one.x + other.x) / 2, at.width - at.pad - half)));
+    put(this.tieText, "text-anchor", "middle");
+    put(this.tieText, "y", at.y(0) - (one.row === 0 ? 20 : 8));
     put(this.tieText, "class", `rv-tie-text rv-halo${ties.lost[i] || run.tapes.data === "unique_name" ? " rv-tie-lost" : ""}`);
     [one, other].forEach((end, k) => {
       say(this.ends[k], count(end.number));

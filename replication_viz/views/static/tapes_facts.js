@@ -139,8 +139,8 @@ Object.assign(CARDS, {
   conflicts(run, { conflicts }) {
     const twice = run.tapes.data === "unique_name";
     const label = twice ? "Names given twice so far" : "Conflicts so far";
-    const note = conflicts ? (twice ? "no merge repairs that" : "pairs of writes to one row") : "no two writes have collided";
-    return { label, number: count(conflicts), tone: conflicts ? "stale" : "safe", note };
+    const [some, none] = twice ? ["no merge repairs that", "no two leaders gave the same one"] : ["pairs unaware of each other", "no two writes have collided"];
+    return { label, number: count(conflicts), tone: conflicts ? (twice ? "risk" : "stale") : "safe", note: conflicts ? some : none };
   },
   discarded(run, { discarded, later }) {
     const label = "Acknowledged, then silently discarded";

@@ -22,7 +22,9 @@ class TapeRows extends Scene {
     const label = this.drawSign(row, i, facts, true, up);
     if (!words) return;
     const about = clockWords(facts.clock[i]) || this.run.nodes[i].place;
-    say(row.sub, this.fitted(about, this.at.label - this.at.pad - 48));
+    const room = this.at.label - this.at.pad - 44;
+    const brief = about.replace(/^clock /, "");
+    say(row.sub, this.fitted(this.textWidth(about, 12, 400) <= room ? about : brief, room));
     show(row.sub, label === "");
     put(row.g, "aria-label", `${this.run.nodes[i].name}, leader, ${label || (up ? "up" : "down")}${about ? `, ${about}` : ""}`);
   }
@@ -125,15 +127,17 @@ function tapeTarget(stage, target, t) {
   const found = ringTarget(stage, target, t);
   if (target.kind === "link") return found;
   const clock = clockWords(stage.now.facts.clock[target.row]);
-  return { ...found, place: "leader", says: clock ? found.says.replace(/: faults$/, `, ${clock}: faults`) : found.says };
+  return { ...found, says: clock ? found.says.replace(/: faults$/, `, ${clock}: faults`) : found.says };
 }
 
 // -- why a write is gone ------------------------------------------------------------------------------------------------
 
-/** What the story tells beyond the marks: each write that was thrown away, and a way to ask why. @returns {StoryRow[]} */
+/** What the story tells beyond the marks: other writes that were thrown away, and a way to ask why. @returns {StoryRow[]} */
 function tapeRows(run) {
   const { losses, writes, place } = run.tapes;
+  const told = new Set(run.events.map(({ kind, text }) => (kind === MARK.DISCARDED ? discardedIn(text) : 0)));
   return Array.from(losses.write, (number, i) => {
+    if (told.has(number)) return null;
     const [lost, kept] = [place.get(number), place.get(losses.kept[i])];
     const names = [lost, kept].map((one) => run.nodes[writes.node[one]].name);
     const later = writes.made[lost] > writes.made[kept];
@@ -142,7 +146,12 @@ function tapeRows(run) {
       t: onTheGrid(losses.t[i], run), text, group: "loss", nodes: [writes.node[lost]], where: names[0], network: false,
       follow: { kind: "write", lsn: number, go: losses.t[i] }, offer: "Why?",
     };
-  });
+  }).filter(Boolean);
+}
+
+/** The number of the write that a mark says is discarded. */
+function discardedIn(text) {
+  return Number(/write (\d+) of \S+ is discarded/.exec(text)?.[1] ?? 0);
 }
 
 const TAPE_SHORTCUTS = [

@@ -38,6 +38,13 @@ const TOPOLOGIES = {
     data: ringData,
     together: ringTogether,
   },
+  multi_leader: {
+    makeFacts: makeTapesFacts, factsAt: tapesFactsAt, Scene: TapesScene, Rows: TapeRows, Packets: TapePackets, SpaceTime: TapeDiagram,
+    rows: tapeRows,
+    targets: tapeTargets,
+    state: tapeTarget,
+    data: tapesData,
+  },
 };
 
 /** @param {object} run @returns {Topology} */
