@@ -9,8 +9,10 @@ from typing import Any
 import anywidget
 import traitlets as t
 
+from ..checks import Violation
 from ..trace import Trace
 from .assets import module, styles
+from .broken import broken_promise
 from .detail import encode_window
 from .moment import telling_moment
 from .page import fragment, resting_bench
@@ -28,6 +30,9 @@ class Stage(anywidget.AnyWidget):
         What is shown.
     moment : float, optional
         Where the clock stands, ms; by default at a moment worth a picture.
+    violation : Violation, optional
+        A promise that the run broke, as a checker names it. Its reason stands above the picture, the write that it is
+        about is followed through logs and space-time diagram, and the clock stands where it can be seen.
 
     Attributes
     ----------
@@ -58,11 +63,15 @@ class Stage(anywidget.AnyWidget):
     _esm = t.Unicode().tag(sync=True)
     _css = t.Unicode().tag(sync=True)
 
-    def __init__(self, trace: Trace, moment: float | None = None) -> None:
+    def __init__(self, trace: Trace, moment: float | None = None, violation: Violation | None = None) -> None:
         self._trace = trace
         self._was: Trace | None = None
+        bench = resting_bench(trace)
+        if violation is not None:
+            bench["broken"] = broken_promise(trace, violation)
+            moment = min(violation.end_ms, trace.duration_ms) if moment is None else moment
         at = telling_moment(trace) if moment is None else _checked(trace, moment)
-        super().__init__(payload=encode(trace), moment=at, bench=resting_bench(trace))
+        super().__init__(payload=encode(trace), moment=at, bench=bench)
         self.on_msg(self._asked)
 
     @t.default("_esm")

@@ -17,6 +17,10 @@ class Follower {
     this.what = null;
     this.zoomed = 1;
     this.pins = new Map();
+    /** What a checker found, if the stage is to show that. */
+    this.broken = html("p", "rv-broken");
+    this.broken.hidden = true;
+    stage.body.prepend(this.broken);
     const { root } = stage;
     root.addEventListener("click", (event) => this.clicked(event));
     root.addEventListener("rv-follow", ({ target, detail }) => stage.follow({ ...detail, of: this.pictureAt(target) === stage.was ? "was" : "now" }));
@@ -115,6 +119,7 @@ class Follower {
 
   /** The run or the bench is another one: a read is not in it, a write's number still may be. */
   show() {
+    this.showBroken();
     const { what, stage } = this;
     if (what?.kind === "op" || (what && this.picture.run.ring)) return this.showOperation();
     if (what?.kind !== "read") return;
@@ -123,6 +128,16 @@ class Follower {
     const read = staleSpells(run).flatMap(({ reads }) => reads).find(same);
     if (read) what.read = read;
     else stage.follow(null);
+  }
+
+  /** The reason why a promise is broken stands above the picture, and what it is about is followed from the begin. */
+  showBroken() {
+    const { broken } = this.stage.bench;
+    const why = broken ? `${broken.promise}: ${broken.why}` : "";
+    if (this.broken.textContent === why) return;
+    say(this.broken, why);
+    this.broken.hidden = !why;
+    if (broken?.follow) this.stage.follow(broken.follow);
   }
 
   /** An operation of the run before is followed on if the new run has one like it. */
