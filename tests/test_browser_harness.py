@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from playwright.sync_api import Browser
 
-from .browser import Jupyter, jupyter_server, run_all, watched_page
+from .browser import Jupyter, run_all, watched_page
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
-    home = tmp_path_factory.mktemp("server")
-    folder = home / "notebooks"
-    folder.mkdir()
+def server(jupyter: Jupyter) -> Jupyter:
+    folder = jupyter.folder
     write(folder / "good.ipynb", "x = 1", "import ipywidgets; ipywidgets.IntSlider(x)", "", "assert x == 1")
     write(folder / "raises.ipynb", "x = 1", "x / 0", "x")
     script = "setTimeout(() => { throw new Error('out of the widget') }, 0)"
     write(folder / "throws.ipynb", f'from IPython.display import Javascript\nJavascript("{script}")')
-    with jupyter_server(folder, home) as server:
-        yield server
+    return jupyter
 
 
 def write(path: Path, *cells: str) -> None:
