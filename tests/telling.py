@@ -63,6 +63,8 @@ def plain(text: str) -> str:
 
 
 def rows(page: Page) -> list[list[str]]:
+    """Return the cells of the story's table, once it is drawn."""
+    settled(page)
     found: list[list[str]] = page.evaluate(
         """[...document.querySelectorAll('.rv-events-table tbody tr')]
             .map((row) => [...row.cells].map((cell) => cell.textContent.trim()))"""

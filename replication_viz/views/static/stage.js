@@ -338,7 +338,6 @@ class Stage {
   draw(t) {
     if (!this.run || !this.scene) return;
     const { run, facts, clock, root } = this;
-    const began = performance.now();
     // Once the clock lets go, what holds for a few milliseconds of the run only would just flicker.
     const fast = clock.playing && clock.rate > 6 * run.pace;
     const words = !clock.playing || began - this.wordsAt > (fast ? WORDS_AT_SPEED_MS : WORDS_EVERY_MS);
@@ -363,7 +362,6 @@ class Stage {
     for (const [name, value] of Object.entries(data)) {
       if (root.dataset[name] !== String(value)) root.dataset[name] = value;
     }
-    this.cost = performance.now() - began;
   }
 
   /** The latest thing worth noticing; when the clock comes upon one it pulses once. */
