@@ -338,6 +338,7 @@ class Stage {
   draw(t) {
     if (!this.run || !this.scene) return;
     const { run, facts, clock, root } = this;
+    const began = performance.now();
     // Once the clock lets go, what holds for a few milliseconds of the run only would just flicker.
     const fast = clock.playing && clock.rate > 6 * run.pace;
     const words = !clock.playing || began - this.wordsAt > (fast ? WORDS_AT_SPEED_MS : WORDS_EVERY_MS);
