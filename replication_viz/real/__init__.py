@@ -1,0 +1,1 @@
+"""Real databases beside the simulated ones."""

@@ -1,0 +1,304 @@
+"""Faults, done to real servers at their moments: signals, statements, and what the wires can do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial, singledispatchmethod
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from ..engine.network import distance_ms
+from ..scenario import (
+    CancelWaits,
+    Change,
+    Crash,
+    CutLink,
+    DropSlot,
+    Fault,
+    Freeze,
+    LinkDelay,
+    LongQuery,
+    Partition,
+    PauseReplay,
+    Promote,
+    Rebuild,
+    Restart,
+    Scenario,
+)
+from .closing import hang_up
+from .cluster import Cluster, rule_text
+
+if TYPE_CHECKING:
+    import psycopg
+
+Deed = tuple[float, int, Callable[[], None]]
+
+
+class Deeds:
+    """The faults of a scenario, done to a cluster.
+
+    Parameters
+    ----------
+    on_turn : callable
+        Told what a node is from a moment on: its name, ms from the start, and what changes (up, role, timeline).
+    """
+
+    def __init__(self, cluster: Cluster, scenario: Scenario, on_turn: Callable[..., None]) -> None:
+        self._cluster, self._scenario, self._tell = cluster, scenario, on_turn
+        self._held: dict[tuple[str, str], int] = {}
+        self._extra: dict[tuple[str, str], float] = {}
+        self._set: dict[str, float] = {}
+        self._queries: dict[str, psycopg.Connection[Any]] = {}
+        self._down: set[str] = set()
+        self._zero = 0.0
+        self._helpers: list[threading.Thread] = []
+        self._plan: list[Deed] = []
+        self._over = False
+
+    def prepare(self) -> None:
+        """Give each link the delay that it has from the start."""
+        names = self._scenario.node_names
+        for source in names:
+            for target in names:
+                if source != target:
+                    self._slow(source, target)
+
+    def run(self, zero: float) -> None:
+        """Do each fault at its moment; returns at the end of the run. Moment 0 is `zero` on the monotonic clock, s."""
+        self._zero = zero
+        end = self._scenario.duration_ms
+        for fault in self._scenario.timeline:
+            self._add(fault.at_ms, partial(self._do, fault))
+            self._add(fault.until_ms, partial(self._undo, fault))
+        while self._plan:
+            at, _, deed = min(self._plan, key=lambda planned: planned[:2])
+            if at >= end:
+                break
+            self._plan.remove(next(planned for planned in self._plan if planned[2] is deed))
+            self._sleep_until(at)
+            deed()
+        self._sleep_until(end)
+
+    def end(self) -> None:
+        """Undo what would keep the cluster from going on: frozen nodes, held links, open queries."""
+        self._over = True
+        for connection in list(self._queries.values()):
+            hang_up(connection)
+        for helper in self._helpers:
+            helper.join()
+        for name in self._cluster.servers:
+            if name not in self._down:
+                self._cluster.servers[name].thaw()
+        for (source, target), count in self._held.items():
+            if count:
+                self._cluster.wires.release(source, target)
+
+    def _add(self, at: float, deed: Callable[[], None]) -> None:
+        self._plan.append((at, len(self._plan), deed))
+
+    def _sleep_until(self, at_ms: float) -> None:
+        wait = self._zero + at_ms / 1000 - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+
+    def now(self) -> float:
+        """Return ms from the start of the run."""
+        return (time.monotonic() - self._zero) * 1000
+
+    def aside(self, deed: Callable[[], None]) -> None:
+        """Do something that takes long beside the rest."""
+        thread = threading.Thread(target=deed, daemon=True)
+        self._helpers.append(thread)
+        thread.start()
+
+    # -- what each fault does -------------------------------------------------------------------------------------
+
+    @singledispatchmethod
+    def _do(self, fault: Fault) -> None:
+        raise AssertionError(f"{fault} was not refused")
+
+    @singledispatchmethod
+    def _undo(self, fault: Fault) -> None:
+        """Most faults have nothing to undo."""
+
+    @_do.register
+    def _(self, fault: Crash) -> None:
+        self._cluster.changed = True
+        self._down.add(fault.node)
+        for other in self._scenario.node_names:
+            if other != fault.node:
+                self._cluster.wires.sever(fault.node, other)
+        self._cluster.servers[fault.node].kill()
+        self._tell(fault.node, self.now(), up=False)
+
+    @_do.register
+    def _(self, fault: Restart) -> None:
+        self._down.discard(fault.node)
+        self.aside(partial(self._restart, fault.node))
+
+    def _restart(self, node: str) -> None:
+        self._cluster.servers[node].start()
+        self._tell(node, self.now(), up=True)
+
+    @_do.register
+    def _(self, fault: Freeze) -> None:
+        self._cluster.servers[fault.node].freeze()
+
+    @_undo.register
+    def _(self, fault: Freeze) -> None:
+        self._cluster.servers[fault.node].thaw()
+
+    @_do.register
+    def _(self, fault: Promote) -> None:
+        self.aside(partial(self.promote, fault.node))
+
+    def promote(self, node: str) -> None:
+        """Make a standby the leader; the standbys that live follow it if they reach it."""
+        self._cluster.promote(node)
+        self._tell(node, self.now(), leads=True)
+        self.prepare()
+        for name in self._scenario.standbys:
+            if name != node and name not in self._down:
+                self._cluster.join(name, node)
+
+    @_do.register
+    def _(self, fault: PauseReplay) -> None:
+        self._cluster.servers[fault.node].ask("SELECT pg_wal_replay_pause()")
+
+    @_undo.register
+    def _(self, fault: PauseReplay) -> None:
+        self._cluster.servers[fault.node].ask("SELECT pg_wal_replay_resume()")
+
+    @_do.register
+    def _(self, fault: LongQuery) -> None:
+        connection = self._cluster.servers[fault.node].connect()
+        self._queries[fault.node] = connection
+        self.aside(partial(self._query, fault.node, connection))
+
+    def _query(self, node: str, connection: psycopg.Connection[Any]) -> None:
+        import psycopg
+
+        try:
+            with connection, connection.transaction():
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                connection.execute("SELECT count(*) FROM churn")
+                connection.execute("SELECT pg_sleep(86400)")
+        except psycopg.Error as error:
+            if not self._over and error.sqlstate:
+                self._tell(node, self.now(), cancelled=error.sqlstate)
+
+    @_undo.register
+    def _(self, fault: LongQuery) -> None:
+        connection = self._queries.pop(fault.node, None)
+        if connection is not None:
+            self._cluster.servers[fault.node].ask(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s", (connection.info.backend_pid,)
+            )
+
+    @_do.register
+    def _(self, fault: DropSlot) -> None:
+        self._cluster.servers[self._cluster.leader].ask("SELECT pg_drop_replication_slot(%s)", (fault.node,))
+
+    @_do.register
+    def _(self, fault: Rebuild) -> None:
+        self.aside(partial(self._rebuild, fault.node))
+
+    def _rebuild(self, node: str) -> None:
+        server, leader = self._cluster.servers[node], self._cluster.leader
+        server.kill()
+        self._tell(node, self.now(), up=False)
+        server.base_backup(self._cluster.way(leader, node))
+        server.follow(self._cluster.way(leader, node))
+        server.start()
+        self._tell(node, self.now(), up=True)
+
+    @_do.register
+    def _(self, fault: CancelWaits) -> None:
+        self._cluster.servers[self._cluster.leader].ask(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        )
+
+    @_do.register
+    def _(self, fault: Change) -> None:
+        setting, value = fault.setting, fault.value
+        if setting in ("lag_ms", "network_ms"):
+            self._set[setting] = float(value)
+            self.prepare()
+        elif setting in ("ack", "level"):
+            name = {"ack": "synchronous_standby_names", "level": "synchronous_commit"}[setting]
+            text = rule_text(self._scenario.sync_rule(str(value))) if setting == "ack" else str(value)
+            self._cluster.servers[self._cluster.leader].configure({name: text})
+            self._cluster.servers[self._cluster.leader].reload()
+
+    @_do.register
+    def _(self, fault: Partition) -> None:
+        for source, target in self._across(fault):
+            self._hold(source, target)
+
+    @_undo.register
+    def _(self, fault: Partition) -> None:
+        for source, target in self._across(fault):
+            self._release(source, target)
+
+    def _across(self, fault: Partition) -> list[tuple[str, str]]:
+        names = self._scenario.node_names
+        return [(one, other) for one in names for other in names if (one in fault.nodes) != (other in fault.nodes)]
+
+    @_do.register
+    def _(self, fault: CutLink) -> None:
+        for source, target in _ways(fault):
+            self._hold(source, target)
+
+    @_undo.register
+    def _(self, fault: CutLink) -> None:
+        for source, target in _ways(fault):
+            self._release(source, target)
+
+    @_do.register
+    def _(self, fault: LinkDelay) -> None:
+        self._more(fault, fault.extra_ms)
+
+    @_undo.register
+    def _(self, fault: LinkDelay) -> None:
+        self._more(fault, -fault.extra_ms)
+
+    def _more(self, fault: LinkDelay, extra_ms: float) -> None:
+        pair = (fault.source, fault.target)
+        self._extra[pair] = self._extra.get(pair, 0.0) + extra_ms
+        self._slow(*pair)
+
+    # -- links ----------------------------------------------------------------------------------------------------
+
+    def _slow(self, source: str, target: str) -> None:
+        """Give one direction the delay that it has by now, ms."""
+        scenario = self._scenario.but(**self._set) if self._set else self._scenario
+        extra = self._extra.get((source, target), 0.0)
+        if target != self._cluster.leader:
+            extra += float(scenario.of(target, "lag_ms"))
+        self._cluster.wires.delay(
+            source,
+            target,
+            distance_ms(scenario, source, target),
+            scenario.network_spread,
+            shape=scenario.network_shape,
+            seed=crc32(f"{scenario.seed} {source} {target}".encode()),
+            extra_ms=extra,
+        )
+        if "bandwidth_mbit" in scenario.model_fields_set:
+            self._cluster.wires.bandwidth(source, target, scenario.bandwidth_mbit)
+
+    def _hold(self, source: str, target: str) -> None:
+        self._held[source, target] = self._held.get((source, target), 0) + 1
+        self._cluster.wires.hold(source, target)
+
+    def _release(self, source: str, target: str) -> None:
+        self._held[source, target] -= 1
+        if not self._held[source, target]:
+            self._cluster.wires.release(source, target)
+
+
+def _ways(fault: CutLink) -> list[tuple[str, str]]:
+    there = (fault.source, fault.target)
+    return [there, there[::-1]] if fault.both_ways else [there]

@@ -1,0 +1,324 @@
+"""The clients of a real run: the same writes and reads at the same moments as in a simulated one.
+
+Each job has a moment. Workers, each a thread with its own connections, take the job that is due next, wait for its
+moment and do it. Where all workers wait for an answer the next job begins late, and counts from when it was due.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..engine.arrivals import arrivals, write_moments
+from ..engine.streams import stream
+from ..scenario import Scenario
+from ..trace import OpKind, Outcome
+from .closing import hang_up, has_ended
+from .cluster import Cluster
+from .routing import Routing
+
+if TYPE_CHECKING:
+    import psycopg
+
+_WRITERS, _READERS = 48, 12
+_RECORD_OVERHEAD = 160  # bytes of log that a write takes besides its filler
+_LSN_POLL_S = 0.001
+_REFUSED_PAUSE_MS = 10.0
+
+CREATE = "CREATE TABLE IF NOT EXISTS writes (value bigint, key bigint, filler text)"
+INDEX = "CREATE INDEX IF NOT EXISTS writes_by_key ON writes (key, value)"
+_WRITE = "INSERT INTO writes VALUES (%s, %s, %s) RETURNING pg_current_xact_id()::text::bigint"
+_READ = "SELECT max(value) FROM writes WHERE key = %s"
+
+
+@dataclass
+class Attempt:
+    """One operation of a client: what was asked, and what came of it. Times in ms from the start of the run."""
+
+    kind: OpKind
+    client: int
+    key: int
+    value: int
+    invoked: float
+    returned: float = float("nan")
+    outcome: Outcome = Outcome.UNKNOWN
+    node: str = ""
+    xid: int = -1
+
+
+@dataclass(order=True)
+class _Job:
+    at_ms: float
+    number: int
+    attempt: Attempt = field(compare=False)
+
+
+class Load:
+    """All clients of a run.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Whom they write to and read from.
+    scenario : Scenario
+        What they ask for, and when.
+    routing : Routing
+        Which node a client asks.
+
+    Attributes
+    ----------
+    attempts : list of Attempt
+        What was begun so far.
+    """
+
+    def __init__(self, cluster: Cluster, scenario: Scenario, routing: Routing) -> None:
+        self.attempts: list[Attempt] = []
+        self._cluster, self._scenario, self._routing = cluster, scenario, routing
+        self._tracks = scenario.session in ("lsn", "causal")
+        self._filler = "x" * max(0, round(scenario.record_bytes) - _RECORD_OVERHEAD)
+        self._tokens: dict[int, int] = {}
+        self._zero = 0.0
+        self._think = stream(scenario.seed, "think")
+        writers = scenario.clients if scenario.arrivals == "closed" else _WRITERS
+        self._writes = _Desk(min(writers, _WRITERS), self._write)
+        self._reads = _Desk(_READERS, self._read)
+        self._keys = stream(scenario.seed, "keys")
+        self._value = 0
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """Open the connections that will be used first, and have their statements planned."""
+        for worker in self._writes.workers:
+            line = worker.to(self._cluster, self._cluster.leader)
+            with line.transaction(force_rollback=True):
+                line.execute(_WRITE, (0, -1, self._filler), prepare=True)
+
+    def begin(self, zero: float) -> None:
+        """Start; the run's moment 0 is `zero` on the monotonic clock, s."""
+        self._zero = zero
+        self._plan_writes()
+        self._plan_reads()
+        for desk in (self._writes, self._reads):
+            desk.begin(zero)
+
+    def end(self) -> None:
+        """Stop; who waits for an answer never hears."""
+        for desk in (self._writes, self._reads):
+            desk.close()
+
+    def now(self) -> float:
+        """Return ms from the start of the run."""
+        return (time.monotonic() - self._zero) * 1000
+
+    # -- what is to be done ---------------------------------------------------------------------------------------
+
+    def _plan_writes(self) -> None:
+        scenario = self._scenario
+        if scenario.arrivals == "closed":
+            for client in range(scenario.clients):
+                self._write_next(client, 0.0)
+            return
+        moments = write_moments(scenario)
+        clients = stream(scenario.seed, "clients").integers(scenario.clients, size=len(moments))
+        keys = self._keys.integers(scenario.keys, size=len(moments))
+        rows = zip(clients.tolist(), keys.tolist(), moments.tolist(), strict=True)
+        for number, (client, key, at) in enumerate(rows, 1):
+            self._writes.put(at, Attempt(OpKind.WRITE, client, key, number, at))
+
+    def _write_next(self, client: int, at: float) -> None:
+        with self._lock:
+            self._value += 1
+            value, key = self._value, int(self._keys.integers(self._scenario.keys))
+        if at < self._scenario.duration_ms:
+            self._writes.put(at, Attempt(OpKind.WRITE, client, key, value, at))
+
+    def _plan_reads(self) -> None:
+        scenario = self._scenario
+        moments = arrivals(scenario, "reads", [(0.0, scenario.reads_per_s)], poisson=True)
+        clients = stream(scenario.seed, "readers").integers(scenario.clients, size=len(moments))
+        keys = stream(scenario.seed, "read keys").integers(scenario.keys, size=len(moments))
+        for client, key, at in zip(clients.tolist(), keys.tolist(), moments.tolist(), strict=True):
+            self._reads.put(at, Attempt(OpKind.READ, client, key, -1, at))
+
+    # -- doing it -------------------------------------------------------------------------------------------------
+
+    def _write(self, worker: Worker, attempt: Attempt) -> None:
+        import psycopg
+
+        self.attempts.append(attempt)
+        attempt.node = self._routing.leader_of(attempt.client, self.now())
+        try:
+            if not attempt.node:
+                raise psycopg.OperationalError("no leader can be reached")
+            connection = worker.to(self._cluster, attempt.node)
+        except psycopg.Error:
+            self._refused(attempt)
+            return
+        try:
+            row = connection.execute(_WRITE, (attempt.value, attempt.key, self._filler), prepare=True).fetchone()
+            attempt.returned, attempt.outcome = self.now(), Outcome.OK
+            attempt.xid = row[0] if row else -1
+            if self._tracks:
+                self._remember(attempt.client, connection)
+        except psycopg.OperationalError:
+            worker.drop(attempt.node)
+            return
+        except psycopg.Error:
+            attempt.returned, attempt.outcome = self.now(), Outcome.FAILED
+        self._routing.wrote(attempt.client, attempt.returned)
+        self._go_on(attempt)
+
+    def _refused(self, attempt: Attempt) -> None:
+        attempt.returned, attempt.outcome = self.now(), Outcome.FAILED
+        if self._scenario.arrivals == "closed":
+            self._write_next(attempt.client, attempt.returned + max(self._scenario.think_ms, _REFUSED_PAUSE_MS))
+
+    def _go_on(self, attempt: Attempt) -> None:
+        scenario = self._scenario
+        if scenario.arrivals == "closed":
+            pause = float(self._think.exponential(scenario.think_ms)) if scenario.think_ms else 0.0
+            self._write_next(attempt.client, attempt.returned + pause)
+        again = attempt.returned + scenario.reread_ms
+        if scenario.reread_ms >= 0 and attempt.outcome == Outcome.OK and again < scenario.duration_ms:
+            self._reads.put(again, Attempt(OpKind.READ, attempt.client, attempt.key, -1, again))
+
+    def _remember(self, client: int, connection: psycopg.Connection[Any]) -> None:
+        row = connection.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint", prepare=True).fetchone()
+        if row:
+            self._tokens[client] = max(self._tokens.get(client, 0), row[0])
+
+    def _read(self, worker: Worker, attempt: Attempt) -> None:
+        import psycopg
+
+        self.attempts.append(attempt)
+        node = self._routing.read_from(attempt.client, self.now())
+        try:
+            if self._tracks:
+                node = self._caught_up(worker, attempt, node)
+            attempt.node = node
+            row = worker.to(self._cluster, node).execute(_READ, (attempt.key,), prepare=True).fetchone()
+        except (psycopg.Error, KeyError):
+            attempt.node = node
+            worker.drop(node)
+            attempt.returned, attempt.outcome = self.now(), Outcome.FAILED
+            return
+        attempt.returned, attempt.outcome = self.now(), Outcome.OK
+        attempt.value = row[0] if row and row[0] is not None else -1
+
+    def _caught_up(self, worker: Worker, attempt: Attempt, node: str) -> str:
+        """Return the node once it has replayed what the client has written, or the leader if that takes too long."""
+        token = self._tokens.get(attempt.client, 0)
+        limit = attempt.invoked + self._scenario.lsn_wait_ms
+        leader = self._routing.leader_of(attempt.client, self.now())
+        if not token or node == leader:
+            return node
+        while True:
+            row = (
+                worker.to(self._cluster, node)
+                .execute("SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint >= %s", (token,), prepare=True)
+                .fetchone()
+            )
+            if row and row[0]:
+                return node
+            if self.now() >= limit:
+                return leader
+            time.sleep(_LSN_POLL_S)
+
+
+class Worker:
+    """A thread's connections, one to each node that it has asked."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, psycopg.Connection[Any]] = {}
+
+    def to(self, cluster: Cluster, node: str) -> psycopg.Connection[Any]:
+        """Return the connection to a node; opened when it is first asked for."""
+        line = self._lines.get(node)
+        if line is not None and (line.closed or has_ended(line)):
+            self.drop(node)
+            line = None
+        if line is None:
+            line = self._lines[node] = cluster.servers[node].connect()
+        return line
+
+    def drop(self, node: str) -> None:
+        """Close the connection to a node."""
+        line = self._lines.pop(node, None)
+        if line is not None:
+            line.close()
+
+    def hang_up(self) -> None:
+        """Let an answer that is waited for never come."""
+        for line in list(self._lines.values()):
+            hang_up(line)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for node in list(self._lines):
+            self.drop(node)
+
+
+class _Desk:
+    """Jobs in order of their moments, and the workers that do them."""
+
+    def __init__(self, workers: int, do: Callable[[Worker, Attempt], None]) -> None:
+        self.workers = [Worker() for _ in range(workers)]
+        self._do = do
+        self._jobs: list[_Job] = []
+        self._count = 0
+        self._change = threading.Condition()
+        self._turn = threading.Lock()  # one worker waits for the next moment; all of them would wake at each
+        self._over = False
+        self._threads = [threading.Thread(target=self._work, args=(worker,), daemon=True) for worker in self.workers]
+        self._zero = 0.0
+
+    def put(self, at_ms: float, attempt: Attempt) -> None:
+        """Add a job."""
+        with self._change:
+            self._count += 1
+            heapq.heappush(self._jobs, _Job(at_ms, self._count, attempt))
+            self._change.notify()
+
+    def begin(self, zero: float) -> None:
+        self._zero = zero
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Stop; who waits for an answer gets none."""
+        with self._change:
+            self._over = True
+            self._change.notify_all()
+        for worker in self.workers:
+            worker.hang_up()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        for worker in self.workers:
+            worker.close()
+
+    def _work(self, worker: Worker) -> None:
+        while True:
+            attempt = self._next()
+            if attempt is None:
+                return
+            wait = self._zero + attempt.invoked / 1000 - time.monotonic()
+            if wait > 0:
+                time.sleep(wait)
+            if self._over:
+                return
+            self._do(worker, attempt)
+
+    def _next(self) -> Attempt | None:
+        """Take the job that is due next, at most a little before its moment."""
+        with self._turn, self._change:
+            while not self._over:
+                wait = self._zero + self._jobs[0].at_ms / 1000 - time.monotonic() - 0.002 if self._jobs else None
+                if wait is not None and wait <= 0:
+                    return heapq.heappop(self._jobs).attempt
+                self._change.wait(wait)
+            return None

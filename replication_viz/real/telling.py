@@ -1,0 +1,255 @@
+"""From what was noted of a real run to a trace: the same five tables that a simulated run leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..engine.marks import mark_blocked, mark_faults
+from ..engine.record import Record
+from ..scenario import Scenario
+from ..trace import Codes, FlightKind, Floats, Ints, MarkKind, OpKind, Ops, Outcome, Position, Role, Trace
+from .load import Attempt
+from .numbering import Commits, Numbering
+from .positions import Sample
+from .wires import DATA, STATUS, Messages
+
+Steps = list[tuple[float, int]]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a node is from a moment (ms) on."""
+
+    node: str
+    at: float
+    up: bool | None = None
+    leads: bool = False
+    cancelled: str = ""
+
+
+@dataclass
+class Notes:
+    """All that was noted of a run; times of samples and messages are seconds of the monotonic clock.
+
+    Attributes
+    ----------
+    zero : float
+        The run's moment 0 on that clock, s.
+    wall : float
+        What the wall clock is ahead of it, s.
+    start : int
+        LSN in bytes at which the run began.
+    timelines : list of (int, str, int, Commits)
+        Each timeline: its number, its leader, the LSN in bytes at which it left the one before, its commits.
+    """
+
+    zero: float
+    wall: float
+    start: int
+    attempts: Sequence[Attempt] = ()
+    samples: Sequence[Sample] = ()
+    messages: Messages | None = None
+    turns: list[Turn] = field(default_factory=list)
+    timelines: list[tuple[int, str, int, Commits]] = field(default_factory=list)
+
+
+def tell(scenario: Scenario, notes: Notes) -> Trace:
+    """Return the trace of a real run."""
+    return _Teller(scenario, notes).trace()
+
+
+class _Teller:
+    def __init__(self, scenario: Scenario, notes: Notes) -> None:
+        self.scenario, self.notes = scenario, notes
+        self.names = scenario.node_names
+        self.record = Record(self.names)
+        self.numbers = Numbering()
+        parent = 0
+        for timeline, _, fork, commits in notes.timelines:
+            self.numbers.add(timeline, commits, parent, fork)
+            parent = timeline
+        self.first = notes.timelines[0][0]
+        self.reigns = self._reigns()
+
+    def _reigns(self) -> dict[str, list[tuple[float, int]]]:
+        """Return for each node on which timeline its log is, from which moment (ms) on."""
+        found: dict[str, list[tuple[float, int]]] = {name: [(0.0, self.first)] for name in self.names}
+        known = set(self.numbers.timelines)
+        for sample in sorted(self.notes.samples, key=lambda sample: sample.at):
+            last = found[sample.node]
+            if sample.timeline in known and sample.timeline > last[-1][1]:
+                last.append((self.ms(sample.at), int(sample.timeline)))
+        return found
+
+    def ms(self, at: Any) -> Any:
+        return (at - self.notes.zero) * 1000
+
+    def timeline_of(self, node: str, at_ms: float) -> int:
+        return next(line for since, line in reversed(self.reigns[node]) if since <= max(at_ms, 0.0))
+
+    def trace(self) -> Trace:
+        mark_faults(self.record, self.scenario)
+        self._tell_states()
+        ops = self._ops()
+        self._tell_flights()
+        for number, name in enumerate(self.names):
+            self._tell_positions(number, name)
+        self._tell_committed(ops)
+        mark_blocked(self.record, self.scenario, ops)
+        appended = self._appended()
+        return self.record.trace(self.scenario, ops, *appended)
+
+    # -- states ---------------------------------------------------------------------------------------------------
+
+    def _tell_states(self) -> None:
+        events: list[tuple[float, int, dict[str, object]]] = []
+        for turn in self.notes.turns:
+            node = self.names.index(turn.node)
+            if turn.up is not None:
+                events.append((turn.at, node, {"up": turn.up}))
+            if turn.leads:
+                timeline = self.reigns[turn.node][-1][1]
+                events.append((turn.at, node, {"role": Role.LEADER, "term": timeline}))
+                text = f"{turn.node} is the leader of timeline {timeline}"
+                self.record.mark(MarkKind.PROMOTED, turn.at, text, node=node)
+            if turn.cancelled:
+                text = f"{turn.node}: the query is cancelled (SQLSTATE {turn.cancelled})"
+                self.record.mark(MarkKind.CANCELLED, turn.at, text, node=node)
+        leaders = {turn.node for turn in self.notes.turns if turn.leads}
+        for node, name in enumerate(self.names):
+            if name not in leaders:
+                events += [(since, node, {"term": line}) for since, line in self.reigns[name][1:]]
+        for at, node, changes in sorted(events, key=lambda event: event[0]):
+            self.record.turn(node, at, **changes)
+
+    # -- operations -----------------------------------------------------------------------------------------------
+
+    def _ops(self) -> Ops:
+        """Return the operations. A read saw the write whose value it got."""
+        attempts = sorted(self.notes.attempts, key=lambda attempt: attempt.invoked)
+        place = {attempt.value: self._lsn(attempt) for attempt in attempts if attempt.kind == OpKind.WRITE}
+        lsns = [
+            place[attempt.value]
+            if attempt.kind == OpKind.WRITE
+            else (max(place.get(attempt.value, -1), 0) if attempt.outcome == Outcome.OK else -1)
+            for attempt in attempts
+        ]
+        nodes = [self.names.index(attempt.node) if attempt.node else 0 for attempt in attempts]
+        return Ops(
+            client=np.array([attempt.client for attempt in attempts], dtype=np.int64),
+            kind=np.array([attempt.kind for attempt in attempts], dtype=np.int8),
+            key=np.array([attempt.key for attempt in attempts], dtype=np.int64),
+            value=np.array([attempt.value for attempt in attempts], dtype=np.int64),
+            invoked=np.array([attempt.invoked for attempt in attempts], dtype=np.float64),
+            returned=np.array([attempt.returned for attempt in attempts], dtype=np.float64),
+            outcome=np.array([attempt.outcome for attempt in attempts], dtype=np.int8),
+            node=np.array(nodes, dtype=np.int8),
+            lsn=np.array(lsns, dtype=np.int64),
+        )
+
+    def _lsn(self, attempt: Attempt) -> int:
+        """Return the position of a write in its leader's log; -1 if it got none, or nobody was told of it."""
+        if attempt.xid < 0 or not attempt.node:
+            return -1
+        return self.numbers.of_transaction(self.timeline_of(attempt.node, attempt.invoked), attempt.xid)
+
+    # -- messages and positions -----------------------------------------------------------------------------------
+
+    def _tell_flights(self) -> None:
+        """Note the messages that carry writes, or say how far a standby is."""
+        said: dict[tuple[int, int], list[int]] = {}
+        for kind, sender, receiver, read, written, lost, lsns in self._messages():
+            if not 0 <= read <= self.scenario.duration_ms:
+                continue
+            source, target = self.names.index(sender), self.names.index(receiver)
+            leader = sender if kind == DATA else receiver
+            places = self.numbers.number(self.timeline_of(leader, read), lsns).tolist()
+            if kind == DATA:
+                after, upto, _ = places
+                if upto > after:
+                    self.record.flight((FlightKind.WAL, source, target, read, written, lost, after, upto))
+                continue
+            heard = said.setdefault((source, target), [0, 0, 0])
+            for place, report in enumerate((FlightKind.WROTE, FlightKind.FLUSHED, FlightKind.REPLAYED)):
+                upto = places[place]
+                if upto > heard[place]:
+                    heard[place] = upto
+                    self.record.flight((report, source, target, read, written, lost, upto, upto))
+
+    def _messages(self) -> Iterator[tuple[str, str, str, float, float, bool, list[int]]]:
+        """Yield each message: kind, sender, receiver, when read and written (ms), whether lost, its LSNs in bytes."""
+        told = self.notes.messages
+        if told is None:
+            return
+        read, written = self.ms(told.read_at), self.ms(told.written_at)
+        columns = (told.kind, told.source, told.target, read, written, told.lost, told.lsns)
+        for kind, source, target, *rest in zip(*(column.tolist() for column in columns), strict=True):
+            yield (kind, source, target, *rest) if kind == DATA else (kind, target, source, *rest)
+
+    def _tell_positions(self, number: int, name: str) -> None:
+        """Note how far a node's log is: as it says when asked, and as its messages show."""
+        found: dict[Position, Steps] = {which: [] for which in (Position.RECEIVED, Position.FLUSHED, Position.REPLAYED)}
+        for sample in self.notes.samples:
+            if sample.node != name:
+                continue
+            at = self.ms(sample.at)
+            places = (sample.written, sample.flushed, sample.replayed) if sample.replica else (None, sample.own, None)
+            for steps, lsn in zip(found.values(), places, strict=True):
+                if lsn is not None:
+                    steps.append((at, lsn))
+        for kind, sender, receiver, read, written, lost, lsns in self._messages():
+            if kind == DATA and sender == name:
+                found[Position.FLUSHED].append((read, lsns[1]))
+            elif kind == DATA and receiver == name and not lost:
+                found[Position.RECEIVED].append((written, lsns[1]))
+            elif kind == STATUS and sender == name:
+                for steps, lsn in zip(found.values(), lsns, strict=True):
+                    steps.append((read, lsn))
+        for which, steps in found.items():
+            for at, lsn in self._rising(name, steps):
+                self.record.level((number, which, at, lsn))
+
+    def _rising(self, name: str, steps: Steps) -> Steps:
+        """Return the steps in writes, in order of time; a log steps back only where it changes its timeline."""
+        rising: Steps = []
+        line, high = 0, 0
+        for at, place in sorted(steps):
+            if at > self.scenario.duration_ms:
+                break
+            on = self.timeline_of(name, at)
+            lsn = int(self.numbers.number(on, place))
+            if on != line:
+                line, high = on, min(high, self.numbers.shared(on))
+            if lsn > high:
+                high = lsn
+                rising.append((max(at, 0.0), lsn))
+        return rising
+
+    def _tell_committed(self, ops: Ops) -> None:
+        """Note how far each leader has answered its clients."""
+        for node in range(len(self.names)):
+            own = (ops.node == node) & (ops.kind == OpKind.WRITE) & (ops.outcome == Outcome.OK) & (ops.lsn > 0)
+            order = np.argsort(ops.returned[own], kind="stable")
+            high = 0
+            for at, lsn in zip(ops.returned[own][order].tolist(), ops.lsn[own][order].tolist(), strict=True):
+                if lsn > high:
+                    high = lsn
+                    self.record.level((node, Position.COMMITTED, at, lsn))
+
+    def _appended(self) -> tuple[tuple[Floats, Ints], Codes]:
+        """Return when each write came into its leader's log (ms), with its number; and into whose."""
+        times: list[Floats] = []
+        lsns: list[Ints] = []
+        nodes: list[Codes] = []
+        for timeline, leader, fork, commits in self.notes.timelines:
+            new = commits.after(fork)
+            at = self.ms(new.time - self.notes.wall)
+            inside = (at >= 0) & (at <= self.scenario.duration_ms)
+            times.append(at[inside])
+            lsns.append(self.numbers.number(timeline, new.end)[inside])
+            nodes.append(np.full(int(inside.sum()), self.names.index(leader), dtype=np.int8))
+        return (np.concatenate(times), np.concatenate(lsns)), np.concatenate(nodes)
