@@ -15,7 +15,7 @@ DATA = "w"  # XLogData, a part of the log, from the server
 STATUS = "r"  # a standby's status update, from the client
 
 _ENCRYPTION_REQUESTS = (80877103, 80877104)  # SSLRequest, GSSENCRequest
-_ENCRYPTED, _REFUSED = b"SG", b"N"
+_ENCRYPTED, _REFUSED = (b"S", b"G"), b"N"  # the answers
 _LONGEST_STARTUP = 10_000
 _LONGEST = 2**30
 _LSNS = 3 * 8
@@ -163,14 +163,11 @@ class _Server(_Side):
     """What the server sends: a single byte to each request for encryption, and messages with a letter."""
 
     def _read(self, head: bytes) -> int:
-        if not self._is_answer(head):
+        if len(head) > 1 or not self._all.answers_due:
             return super()._read(head)
-        self._all.answers_due -= 1
-        self._all.is_opaque = head in (b"S", b"G")
-        return 1
-
-    def _is_answer(self, head: bytes) -> bool:
-        return len(head) == 1 and self._all.answers_due > 0 and head in _ENCRYPTED + _REFUSED
+        self._all.answers_due -= 1  # an error in its place has the form of a message
+        self._all.is_opaque = head in _ENCRYPTED
+        return 1 if head in (*_ENCRYPTED, _REFUSED) else super()._read(head)
 
     def _length(self, head: bytes) -> int:
         return 1 if len(head) == 1 else super()._length(head)

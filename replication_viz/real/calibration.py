@@ -1,0 +1,161 @@
+"""How long a flush and a way over the network take on this machine: what the simulator needs to know of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from ..measures import Latency, commit_latency
+from ..scenario import NodeSettings, Scenario
+from ..trace import Floats
+from .cluster import Cluster
+from .errors import LabError
+from .lab import run
+
+_BLOCKS = 6
+_BLOCK_MS = 400.0
+_LEAST_MS = 0.01
+_AWAY_MS = 10.0
+_FAR_FROM_MS = 0.5
+
+
+@dataclass(frozen=True)
+class Block:
+    """What one short run of a lone client showed, ms.
+
+    Attributes
+    ----------
+    flush : float
+        Median commit latency at level ``local``: a statement's way to the server, and one flush.
+    spread : float
+        How much that varies: the standard deviation of its logarithm.
+    near : float
+        What ``remote_write`` takes longer than ``local``: to a standby and back, over a wire without delay.
+    standby_flush : float
+        What ``on`` takes longer than ``remote_write``: the standby's flush.
+    far : float
+        The same way over a wire with a delay, beyond that delay: processes that have slept wake up late.
+    """
+
+    flush: float
+    spread: float
+    near: float
+    standby_flush: float
+    far: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """This machine, in a few numbers.
+
+    Attributes
+    ----------
+    blocks : tuple of Block
+        Short runs, one after the other: how much they differ is how much a later run may differ.
+    server : str
+        Which server was measured, such as "PostgreSQL 18.6".
+    """
+
+    blocks: tuple[Block, ...]
+    server: str
+
+    def median(self, name: str) -> float:
+        """Return the median over the blocks of one of their numbers, ms."""
+        return float(np.median([getattr(block, name) for block in self.blocks]))
+
+    def applied(self, scenario: Scenario, block: Block | None = None) -> Scenario:
+        """Return a scenario with this machine's disk and network in it.
+
+        The way over a wire comes on top of the delay that the scenario gives a link.
+
+        Parameters
+        ----------
+        block : Block, optional
+            What to take; by default the medians over all.
+        """
+        one = block or Block(**{name: self.median(name) for name in Block.__dataclass_fields__})
+        nodes = dict(scenario.nodes)
+        for name in scenario.standbys:
+            delay = float(scenario.of(name, "network_ms"))
+            more = one.far if delay + scenario.of(name, "lag_ms") >= _FAR_FROM_MS else one.near
+            changes = {"flush_ms": max(one.standby_flush, _LEAST_MS), "network_ms": delay + more / 2}
+            nodes[name] = nodes.get(name, NodeSettings()).model_copy(update=changes)
+        return scenario.but(flush_ms=max(one.flush, _LEAST_MS), flush_spread=min(one.spread, 2.0), nodes=nodes)
+
+    def to_json(self) -> str:
+        """Return it as a text that `from_json` reads back."""
+        return json.dumps({"server": self.server, "blocks": [asdict(block) for block in self.blocks]})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the calibration that `to_json` wrote.
+
+        Raises
+        ------
+        LabError
+            If the text is none.
+        """
+        try:
+            told = json.loads(text)
+            return cls(tuple(Block(**block) for block in told["blocks"]), str(told["server"]))
+        except (ValueError, TypeError, KeyError):
+            raise LabError(f"this is no calibration: {text[:40]!r}.") from None
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.server}: a commit on its own takes {self.median('flush'):.2f} ms, a standby and back "
+            f"{self.median('near'):.2f} ms more, its flush {self.median('standby_flush'):.2f} ms more"
+        )
+
+
+def calibrate(cluster: Cluster, blocks: int = _BLOCKS) -> Calibration:
+    """Measure this machine with a lone client, over a wire without delay: about two seconds a block.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        An open one, with at least one standby.
+    blocks : int
+        How often all is measured, at least 2.
+
+    Raises
+    ------
+    LabError
+        If there is no standby, or there are too few blocks.
+    """
+    if not cluster.standbys or blocks < 2:
+        raise LabError(f"calibrate needs a standby and 2 blocks: here are {len(cluster.standbys)} and {blocks}.")
+    found = [_block(cluster, number) for number in range(blocks)]
+    return Calibration(tuple(found), f"PostgreSQL {cluster.programs.version}")
+
+
+def lone_client(standbys: int, **changes: Any) -> Scenario:
+    """Return the scenario of one client that waits for each answer, over links without delay."""
+    plain = {"arrivals": "closed", "clients": 1, "think_ms": 0, "network_ms": 0, "network_spread": 0}
+    return Scenario(**{**plain, "replicas": standbys, "duration_ms": _BLOCK_MS, "ack": "s1", **changes})
+
+
+def _block(cluster: Cluster, number: int) -> Block:
+    def measured(level: str, **changes: Any) -> Latency:
+        alone = lone_client(len(cluster.standbys), level=level, seed=number, **changes)
+        return commit_latency(run(alone, cluster))
+
+    local = measured("local")
+    near, flushed = measured("remote_write").p50, measured("on").p50
+    away = measured("remote_write", network_ms=_AWAY_MS, duration_ms=2 * _BLOCK_MS).p50
+    return Block(
+        flush=local.p50,
+        spread=_spread(local.samples),
+        near=max(near - local.p50, 0.0),
+        standby_flush=max(flushed - near, 0.0),
+        far=max(away - 2 * _AWAY_MS - local.p50, 0.0),
+    )
+
+
+def _spread(latencies: Floats) -> float:
+    """Return the standard deviation of the logarithm, by its quartiles: a few stalls do not count."""
+    low, high = np.quantile(np.log(latencies), [0.25, 0.75])
+    return float(high - low) / 1.349
