@@ -29,6 +29,7 @@ from ..scenario import (
 )
 from .closing import hang_up
 from .cluster import Cluster, rule_text
+from .controller import Controller
 
 if TYPE_CHECKING:
     import psycopg
@@ -55,6 +56,7 @@ class Deeds:
         self._zero = 0.0
         self._helpers: list[threading.Thread] = []
         self._plan: list[Deed] = []
+        self._controller = Controller(cluster, scenario, self.promote, on_turn) if scenario.seats() else None
         self._over = False
 
     def prepare(self) -> None:
@@ -68,6 +70,8 @@ class Deeds:
     def run(self, zero: float) -> None:
         """Do each fault at its moment; returns at the end of the run. Moment 0 is `zero` on the monotonic clock, s."""
         self._zero = zero
+        if self._controller is not None:
+            self._controller.begin(zero)
         end = self._scenario.duration_ms
         for fault in self._scenario.timeline:
             self._add(fault.at_ms, partial(self._do, fault))
@@ -84,6 +88,8 @@ class Deeds:
     def end(self) -> None:
         """Undo what would keep the cluster from going on: frozen nodes, held links, open queries."""
         self._over = True
+        if self._controller is not None:
+            self._controller.end()
         for connection in list(self._queries.values()):
             hang_up(connection)
         for helper in self._helpers:
@@ -266,7 +272,7 @@ class Deeds:
 
     def _more(self, fault: LinkDelay, extra_ms: float) -> None:
         pair = (fault.source, fault.target)
-        self._extra[pair] = self._extra.get(pair, 0.0) + extra_ms
+        self._extra[pair] = max(self._extra.get(pair, 0.0) + extra_ms, 0.0)  # sums of fractions may end below 0
         self._slow(*pair)
 
     # -- links ----------------------------------------------------------------------------------------------------

@@ -28,8 +28,8 @@ _ONLY = {  # field: the one value that a real run can have
     "replay_workers": 1,
     "dependent_share": 0.0,
     "archive": False,
-    "controllers": "",
-    "fence": "none",
+    "detector": "timeout",
+    "latency_limit_ms": 0.0,
     "log_left": 1.0,
     "compress_us": 0.0,
     "clock_drift": 0.0,
@@ -51,6 +51,10 @@ def cannot(scenario: Scenario) -> list[str]:
     for fault in scenario.timeline:
         if isinstance(fault, Change) and fault.setting in ("flush_ms", "replay_us"):
             found.append(f"a change of {fault.setting} is not possible: this machine decides it.")
+    if len(scenario.seats()) > 1:
+        found.append(f"controllers is {scenario.controllers!r}: here there is one, which decides alone.")
+    if scenario.fence not in ("none", "stonith"):
+        found.append(f"fence is {scenario.fence!r}: here it is 'none' or 'stonith'.")
     if any(own.follows for own in scenario.nodes.values()):
         found.append("a replica that follows a replica is not built here.")
     if scenario.segment_mb not in _SEGMENTS:

@@ -53,6 +53,7 @@ class Guard:
         self._identity = _unprivileged() if _is_root() else None
         if self._identity:
             os.chown(self.folder, *self._identity)
+        self._spawned: list[subprocess.Popen[bytes]] = []
         self._watchdog = subprocess.Popen(
             [sys.executable, "-I", "-S", Path(__file__).with_name("watchdog.py"), self.folder, str(os.getpid())],
             stdin=subprocess.PIPE,
@@ -104,7 +105,7 @@ class Guard:
         A session of its own: JupyterLab's interrupt goes to the kernel's whole group, and PostgreSQL takes it as a
         request to shut down.
         """
-        return subprocess.Popen(
+        spawned = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -114,6 +115,8 @@ class Guard:
             start_new_session=True,
             **self.owner,
         )
+        self._spawned.append(spawned)
+        return spawned
 
     def run(self, command: Sequence[str | Path], timeout_s: float = 60) -> str:
         """Run a program to its end and return what it printed.
@@ -162,6 +165,8 @@ class Guard:
         if self._watchdog.stdin and not self._watchdog.stdin.closed:
             self._watchdog.stdin.close()
         self._watchdog.wait()
+        for spawned in self._spawned:
+            spawned.wait()
 
 
 def environment() -> dict[str, str]:

@@ -90,6 +90,7 @@ class _Run:
             positions.end()
             self.deeds.end()
         notes.attempts, notes.samples, notes.turns = load.attempts, positions.samples, self.turns
+        notes.said = {name: server.said() for name, server in self.cluster.servers.items()}
         notes.messages = self.cluster.wires.messages(since=zero - 1)
         self._resolve(load)
         notes.timelines = self._timelines(notes)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..engine.marks import mark_blocked, mark_faults
+from ..engine.network import distance_ms
 from ..engine.record import Record
 from ..scenario import Scenario
 from ..trace import Codes, FlightKind, Floats, Ints, MarkKind, OpKind, Ops, Outcome, Position, Role, Trace
@@ -19,6 +21,11 @@ from .wires import DATA, STATUS, Messages
 
 Steps = list[tuple[float, int]]
 
+_SAYINGS = {
+    MarkKind.STRANDED: ("forked off current database system timeline", "is ahead of the fork: it cannot follow"),
+    MarkKind.FALLEN: ("has already been removed", "needs log that its leader has removed"),
+}
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -28,6 +35,8 @@ class Turn:
     at: float
     up: bool | None = None
     leads: bool = False
+    fenced: bool = False
+    suspects: str = ""
     cancelled: str = ""
 
 
@@ -43,6 +52,8 @@ class Notes:
         What the wall clock is ahead of it, s.
     start : int
         LSN in bytes at which the run began.
+    said : mapping of str to sequence of str
+        Each node's log, line by line.
     timelines : list of (int, str, int, Commits)
         Each timeline: its number, its leader, the LSN in bytes at which it left the one before, its commits.
     """
@@ -53,6 +64,7 @@ class Notes:
     attempts: Sequence[Attempt] = ()
     samples: Sequence[Sample] = ()
     messages: Messages | None = None
+    said: Mapping[str, Sequence[str]] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     timelines: list[tuple[int, str, int, Commits]] = field(default_factory=list)
 
@@ -94,6 +106,7 @@ class _Teller:
     def trace(self) -> Trace:
         mark_faults(self.record, self.scenario)
         self._tell_states()
+        self._tell_logs()
         ops = self._ops()
         self._tell_flights()
         for number, name in enumerate(self.names):
@@ -116,6 +129,11 @@ class _Teller:
                 events.append((turn.at, node, {"role": Role.LEADER, "term": timeline}))
                 text = f"{turn.node} is the leader of timeline {timeline}"
                 self.record.mark(MarkKind.PROMOTED, turn.at, text, node=node)
+            if turn.fenced:
+                self.record.mark(MarkKind.FENCED, turn.at, f"{turn.node} is switched off", node=node)
+            if turn.suspects:
+                text = f"the controller at {turn.node} gives up {turn.suspects}: no sign of life"
+                self.record.mark(MarkKind.SUSPECTED, turn.at, text, node=node)
             if turn.cancelled:
                 text = f"{turn.node}: the query is cancelled (SQLSTATE {turn.cancelled})"
                 self.record.mark(MarkKind.CANCELLED, turn.at, text, node=node)
@@ -125,6 +143,23 @@ class _Teller:
                 events += [(since, node, {"term": line}) for since, line in self.reigns[name][1:]]
         for at, node, changes in sorted(events, key=lambda event: event[0]):
             self.record.turn(node, at, **changes)
+
+    def _tell_logs(self) -> None:
+        """Mark what a server says of itself that nobody did to it: once for each node."""
+        for node, name in enumerate(self.names):
+            for kind, (sign, text) in _SAYINGS.items():
+                found = (self._moment_of(line) for line in self.notes.said.get(name, ()) if sign in line)
+                moment = next((at for at in found if 0 <= at <= self.scenario.duration_ms), None)
+                if moment is not None:
+                    self.record.mark(kind, moment, f"{name} {text}", node=node)
+
+    def _moment_of(self, line: str) -> float:
+        """Return when a line was written to a server's log, ms from the start of the run; a line without a time: -1."""
+        try:
+            written = datetime.datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=datetime.UTC)
+        except ValueError:
+            return -1.0
+        return float(self.ms(written.timestamp() - self.notes.wall))
 
     # -- operations -----------------------------------------------------------------------------------------------
 
@@ -165,6 +200,8 @@ class _Teller:
         for kind, sender, receiver, read, written, lost, lsns in self._messages():
             if not 0 <= read <= self.scenario.duration_ms:
                 continue
+            if lost:  # it would have come through after the link's delay
+                written = read + distance_ms(self.scenario, sender, receiver)
             source, target = self.names.index(sender), self.names.index(receiver)
             leader = sender if kind == DATA else receiver
             places = self.numbers.number(self.timeline_of(leader, read), lsns).tolist()
@@ -247,7 +284,7 @@ class _Teller:
         nodes: list[Codes] = []
         for timeline, leader, fork, commits in self.notes.timelines:
             new = commits.after(fork)
-            at = self.ms(new.time - self.notes.wall)
+            at = np.maximum.accumulate(self.ms(new.time - self.notes.wall))
             inside = (at >= 0) & (at <= self.scenario.duration_ms)
             times.append(at[inside])
             lsns.append(self.numbers.number(timeline, new.end)[inside])

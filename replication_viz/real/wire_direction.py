@@ -72,7 +72,7 @@ class Part(NamedTuple):
     Attributes
     ----------
     due : float
-        When they have come through, s, if nothing holds or slows them.
+        When they have come through, s, if nothing holds or slows them and all before them have.
     flow : object
         What they belong to.
     """
@@ -112,10 +112,7 @@ class Direction:
 
     def send(self, data: bytes, flow: Any, now: float) -> None:
         """Put bytes on their way. They do not overtake what went before, though the delay has become shorter."""
-        due = now + self.weather.at(now)
-        if self._on_the_way:
-            due = max(due, self._on_the_way[-1].due)
-        self._on_the_way.append(Part(due, data, flow))
+        self._on_the_way.append(Part(now + self.weather.at(now), data, flow))
 
     def hold(self) -> None:
         """Let nothing through."""
