@@ -1,4 +1,5 @@
-"""The command `replication-viz`: open the lessons, run one scenario and print its numbers, or write it as a page.
+"""The command `replication-viz`: open the lessons, run one scenario and print its numbers, or write it as a page, or
+report on a replication of the reader's own.
 
 What the commands do lives in the other rooms; here are arguments, text output and exit codes.
 """
@@ -22,6 +23,8 @@ from typing import Any
 from . import __version__, scenarios
 from . import run as simulate
 from .measures import Measure, summary
+from .real.errors import LabError, MissingServerError
+from .real.reports import command as report_command
 from .scenario import Scenario, ScenarioError
 
 PACKAGE = Path(__file__).resolve().parent
@@ -44,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "lab":
             return lab(Path(options.directory), jupyter_flags)
-        return page(options) if options.command == "page" else run(options)
+        return {"measure": measure, "page": page, "report": report, "run": run}[options.command](options)
     except (CommandError, ScenarioError) as error:
         print(f"replication-viz: {error}", file=sys.stderr)
         return 2
@@ -96,6 +99,29 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("--view", choices=["logs", "space-time"], default="logs", help="%(default)s")
     page.add_argument("--theme", choices=["light", "dark"], help="by default the reader's own")
     page.add_argument("--title", metavar="TEXT", help="heading; by default the scenario's")
+
+    report = commands.add_parser(
+        "report",
+        help="judge your own replication: lag, loss window, checklist, and a scenario that imitates it",
+        description="Judge samples of pg_stat_replication from a file, or from a primary over a read-only session.",
+        epilog=report_command.EPILOG,
+        allow_abbrev=False,
+    )
+    report_command.add_arguments(report)
+    report.add_argument("--html", metavar="FILE", help="write the report there as a page instead of printing it")
+    report.add_argument("--scenario", metavar="FILE", help="write the scenario that imitates it there, as JSON")
+
+    measure = commands.add_parser(
+        "measure",
+        help="predict experiments with the simulator, then measure them on real PostgreSQL servers",
+        description="Predict experiments with the simulator, calibrated on this machine, then measure them on real "
+        "PostgreSQL servers of their own, and say which measurements lie in their predicted interval.",
+        allow_abbrev=False,
+    )
+    measure.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help="names; by default all, about 90 s")
+    measure.add_argument("--repetitions", type=int, default=1, metavar="N", help="of each case; %(default)s")
+    measure.add_argument("--recorded", action="store_true", help="start no server; show what comes with the package")
+    measure.add_argument("-o", "--output", metavar="FILE", help="write the report there as text, or as JSON if .json")
     return parser
 
 
@@ -334,13 +360,16 @@ def page(options: argparse.Namespace) -> int:
             html = pages.scenario_page(scenario, was, **look)
     except pages.PageError as error:
         raise CommandError(str(error)) from None
-    path = Path(options.output or f"{scenario.name}.html")
+    _write(Path(options.output or f"{scenario.name}.html"), html)
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(html, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
-    print(f"Wrote {path}, {len(html.encode()) / 1000:.0f} kB.")
-    return 0
+    print(f"Wrote {path}, {len(text.encode()) / 1000:.0f} kB.")
 
 
 def parse_grid(text: str) -> tuple[str, list[Any]]:
@@ -354,3 +383,41 @@ def parse_grid(text: str) -> tuple[str, list[Any]]:
         raise CommandError(f"--grid {text!r} is no slider: it must read field=value,value, such as lag_ms=0,50,200.")
     parts = values.split(";") if ";" in values else re.split(r",(?![^(]*\))", values)
     return field.strip(), [_value(part) for part in parts]
+
+
+# -- measure ----------------------------------------------------------------------------------------------------------
+
+
+def measure(options: argparse.Namespace) -> int:
+    """Measure what the options name, or show what was recorded, and write the report if they ask for it."""
+    from .real.experiments import command
+
+    try:
+        found = command.measured(options.experiments, options.repetitions, options.recorded)
+    except MissingServerError as error:
+        print(f"replication-viz: {error} With --recorded, measure shows what comes with the package.", file=sys.stderr)
+        return 1
+    except LabError as error:
+        raise CommandError(str(error)) from None
+    if options.output is not None:
+        path = Path(options.output)
+        _write(path, found.to_json() if path.suffix == ".json" else found.text() + "\n")
+    return 0
+
+
+# -- report -----------------------------------------------------------------------------------------------------------
+
+
+def report(options: argparse.Namespace) -> int:
+    """Print the report that the options ask for, or write it."""
+    try:
+        found = report_command.asked_for(options)
+    except LabError as error:
+        raise CommandError(str(error)) from None
+    if options.html is None:
+        print(found)
+    else:
+        _write(Path(options.html), found.page())
+    if options.scenario is not None:
+        _write(Path(options.scenario), found.scenario().to_json())
+    return 0

@@ -51,7 +51,7 @@ class Deeds:
         self._held: dict[tuple[str, str], int] = {}
         self._extra: dict[tuple[str, str], float] = {}
         self._set: dict[str, float] = {}
-        self._queries: dict[str, psycopg.Connection[Any]] = {}
+        self._queries: dict[str, tuple[psycopg.Connection[Any], int]] = {}
         self._down: set[str] = set()
         self._zero = 0.0
         self._helpers: list[threading.Thread] = []
@@ -90,7 +90,7 @@ class Deeds:
         self._over = True
         if self._controller is not None:
             self._controller.end()
-        for connection in list(self._queries.values()):
+        for connection, _ in list(self._queries.values()):
             hang_up(connection)
         for helper in self._helpers:
             helper.join()
@@ -133,11 +133,13 @@ class Deeds:
     def _(self, fault: Crash) -> None:
         self._cluster.changed = True
         self._down.add(fault.node)
+        server = self._cluster.servers[fault.node]
+        server.strike()
+        self._tell(fault.node, self.now(), up=False)
         for other in self._scenario.node_names:
             if other != fault.node:
                 self._cluster.wires.sever(fault.node, other)
-        self._cluster.servers[fault.node].kill()
-        self._tell(fault.node, self.now(), up=False)
+        server.kill()
 
     @_do.register
     def _(self, fault: Restart) -> None:
@@ -180,7 +182,7 @@ class Deeds:
     @_do.register
     def _(self, fault: LongQuery) -> None:
         connection = self._cluster.servers[fault.node].connect()
-        self._queries[fault.node] = connection
+        self._queries[fault.node] = connection, connection.info.backend_pid
         self.aside(partial(self._query, fault.node, connection))
 
     def _query(self, node: str, connection: psycopg.Connection[Any]) -> None:
@@ -197,11 +199,9 @@ class Deeds:
 
     @_undo.register
     def _(self, fault: LongQuery) -> None:
-        connection = self._queries.pop(fault.node, None)
-        if connection is not None:
-            self._cluster.servers[fault.node].ask(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s", (connection.info.backend_pid,)
-            )
+        if fault.node in self._queries:
+            _, process = self._queries.pop(fault.node)
+            self._cluster.servers[fault.node].ask("SELECT pg_terminate_backend(%s)", (process,))
 
     @_do.register
     def _(self, fault: DropSlot) -> None:

@@ -118,8 +118,8 @@ class Guard:
         self._spawned.append(spawned)
         return spawned
 
-    def run(self, command: Sequence[str | Path], timeout_s: float = 60) -> str:
-        """Run a program to its end and return what it printed.
+    def run(self, command: Sequence[str | Path], timeout_s: float = 60, said: str = "") -> str:
+        """Run a program to its end, with `said` as its input, and return what it printed.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class Guard:
         """
         done = subprocess.run(
             command,
-            stdin=subprocess.DEVNULL,
+            input=said,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

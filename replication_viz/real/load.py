@@ -32,12 +32,16 @@ _REFUSED_PAUSE_MS = 10.0
 CREATE = "CREATE TABLE IF NOT EXISTS writes (value bigint, key bigint, filler text)"
 INDEX = "CREATE INDEX IF NOT EXISTS writes_by_key ON writes (key, value)"
 _WRITE = "INSERT INTO writes VALUES (%s, %s, %s) RETURNING pg_current_xact_id()::text::bigint"
-_READ = "SELECT max(value) FROM writes WHERE key = %s"
+_READ = "SELECT value FROM writes WHERE key = %s ORDER BY value DESC LIMIT 32"
 
 
 @dataclass
 class Attempt:
-    """One operation of a client: what was asked, and what came of it. Times in ms from the start of the run."""
+    """One operation of a client: what was asked, and what came of it. Times in ms from the start of the run.
+
+    A read notes the newest values that it found under its key. Which of them was written last is known once the run is
+    over: writes at the same time may commit in another order than they came.
+    """
 
     kind: OpKind
     client: int
@@ -48,6 +52,7 @@ class Attempt:
     outcome: Outcome = Outcome.UNKNOWN
     node: str = ""
     xid: int = -1
+    seen: tuple[int, ...] = ()
 
 
 @dataclass(order=True)
@@ -160,10 +165,10 @@ class Load:
             return
         try:
             row = connection.execute(_WRITE, (attempt.value, attempt.key, self._filler), prepare=True).fetchone()
-            attempt.returned, attempt.outcome = self.now(), Outcome.OK
             attempt.xid = row[0] if row else -1
-            if self._tracks:
+            if self._tracks:  # a session that tracks has its answer once it knows the position
                 self._remember(attempt.client, connection)
+            attempt.returned, attempt.outcome = self.now(), Outcome.OK
         except psycopg.OperationalError:
             worker.drop(attempt.node)
             return
@@ -195,19 +200,20 @@ class Load:
         import psycopg
 
         self.attempts.append(attempt)
+        attempt.invoked = max(attempt.invoked, self.now())  # how old an answer is counts from when it was asked for
         node = self._routing.read_from(attempt.client, self.now())
         try:
             if self._tracks:
                 node = self._caught_up(worker, attempt, node)
             attempt.node = node
-            row = worker.to(self._cluster, node).execute(_READ, (attempt.key,), prepare=True).fetchone()
+            rows = worker.to(self._cluster, node).execute(_READ, (attempt.key,), prepare=True).fetchall()
         except (psycopg.Error, KeyError):
             attempt.node = node
             worker.drop(node)
             attempt.returned, attempt.outcome = self.now(), Outcome.FAILED
             return
         attempt.returned, attempt.outcome = self.now(), Outcome.OK
-        attempt.value = row[0] if row and row[0] is not None else -1
+        attempt.seen = tuple(value for (value,) in rows)
 
     def _caught_up(self, worker: Worker, attempt: Attempt, node: str) -> str:
         """Return the node once it has replayed what the client has written, or the leader if that takes too long."""

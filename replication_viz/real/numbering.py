@@ -114,6 +114,10 @@ class Numbering:
         """Return the number of a write by its transaction; -1 if that timeline does not hold it."""
         return self._rows[timeline].get(xid, -1)
 
+    def end_of(self, timeline: int, number: int) -> int:
+        """Return the LSN in bytes at which a write's commit record ends."""
+        return int(self._ends[timeline][number - 1])
+
     def shared(self, timeline: int) -> int:
         """Return how many writes a timeline shares with the one that it left."""
         return self._shared[timeline]

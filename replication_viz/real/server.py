@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     import psycopg
 
 USER = "lab"
-DATABASE = "postgres"
+DATABASE = "template1"  # the only one that is kept: the less there is, the quicker a copy
 PORT = 5432  # part of a socket's name; nothing listens on the network
 _PATIENCE_S = 30.0
+_LEAVE_ONE_DATABASE = """
+UPDATE pg_database SET datistemplate = false WHERE datname = 'template0';
+DROP DATABASE template0;
+DROP DATABASE postgres;
+"""
 
 _BASE = {
     "listen_addresses": "",
@@ -88,13 +93,13 @@ class Server:
             f"--wal-segsize={segment_mb}",
         ]
         self.guard.run(command)
+        single: list[str | Path] = [self.programs.program("postgres"), "--single", "-F", "-D", self.data, DATABASE]
+        self.guard.run(single, said=_LEAVE_ONE_DATABASE)
 
     def copy_of(self, data: Path) -> None:
         """Take a copy of a stopped server's data."""
         shutil.rmtree(self.data, ignore_errors=True)
-        shutil.copytree(data, self.data, symlinks=True)
-        self.data.chmod(0o700)
-        self.guard.give(self.data)
+        self.guard.run(["cp", "-R", data, self.data])
 
     def base_backup(self, source: Path) -> None:
         """Take a base backup over the socket in a folder."""
@@ -213,6 +218,11 @@ class Server:
         if self._process is not None:
             self._process.wait(_PATIENCE_S)
 
+    def strike(self) -> None:
+        """Send its processes the signal that ends them; does not wait until they are gone, nor look for long."""
+        for process in self._children() or self.processes():
+            _send(process, signal.SIGKILL)
+
     def freeze(self) -> None:
         """Let none of its processes run."""
         for process in self.processes():
@@ -233,6 +243,17 @@ class Server:
         """Return the lines of its log."""
         file = self.home / "log"
         return file.read_text(errors="replace").splitlines() if file.exists() else []
+
+    def _children(self) -> list[int]:
+        """Return its first process and that one's children; empty where the system does not tell at once."""
+        if self._process is None or not self.runs():
+            return []
+        first = self._process.pid
+        try:
+            told = Path(f"/proc/{first}/task/{first}/children").read_text()
+        except OSError:
+            return []
+        return [first, *map(int, told.split())]
 
     # -- asking it ------------------------------------------------------------------------------------------------
 

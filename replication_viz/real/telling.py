@@ -167,18 +167,20 @@ class _Teller:
         """Return the operations. A read saw the write whose value it got."""
         attempts = sorted(self.notes.attempts, key=lambda attempt: attempt.invoked)
         place = {attempt.value: self._lsn(attempt) for attempt in attempts if attempt.kind == OpKind.WRITE}
-        lsns = [
-            place[attempt.value]
-            if attempt.kind == OpKind.WRITE
-            else (max(place.get(attempt.value, -1), 0) if attempt.outcome == Outcome.OK else -1)
-            for attempt in attempts
-        ]
+        lsns, values = [], []
+        for attempt in attempts:
+            last = attempt.value
+            if attempt.kind == OpKind.READ:
+                last = max(attempt.seen, key=lambda value: place.get(value, -1), default=-1)
+            values.append(last)
+            none = 0 if attempt.kind == OpKind.READ and attempt.outcome == Outcome.OK else -1
+            lsns.append(max(place.get(last, -1), none))
         nodes = [self.names.index(attempt.node) if attempt.node else 0 for attempt in attempts]
         return Ops(
             client=np.array([attempt.client for attempt in attempts], dtype=np.int64),
             kind=np.array([attempt.kind for attempt in attempts], dtype=np.int8),
             key=np.array([attempt.key for attempt in attempts], dtype=np.int64),
-            value=np.array([attempt.value for attempt in attempts], dtype=np.int64),
+            value=np.array(values, dtype=np.int64),
             invoked=np.array([attempt.invoked for attempt in attempts], dtype=np.float64),
             returned=np.array([attempt.returned for attempt in attempts], dtype=np.float64),
             outcome=np.array([attempt.outcome for attempt in attempts], dtype=np.int8),
@@ -246,9 +248,27 @@ class _Teller:
             elif kind == STATUS and sender == name:
                 for steps, lsn in zip(found.values(), lsns, strict=True):
                     steps.append((read, lsn))
+        for turn in self.notes.turns:
+            if (
+                turn.node == name and turn.leads
+            ):  # what it had when it was promoted, it has written and replayed by then
+                fork = next(fork for _, leader, fork, _ in self.notes.timelines if leader == name)
+                for steps in found.values():
+                    steps.append((turn.at, fork))
         for which, steps in found.items():
             for at, lsn in self._rising(name, steps):
                 self.record.level((number, which, at, lsn))
+
+    def _answered(self, name: str) -> Steps:
+        """Return what a leader had on disk, since it answered: when (ms), and up to which LSN in bytes."""
+        steps: Steps = []
+        for attempt in self.notes.attempts:
+            if attempt.kind == OpKind.WRITE and attempt.outcome == Outcome.OK and attempt.node == name:
+                lsn = self._lsn(attempt)
+                if lsn > 0:
+                    line = self.timeline_of(name, attempt.invoked)
+                    steps.append((attempt.returned, self.numbers.end_of(line, lsn)))
+        return steps
 
     def _rising(self, name: str, steps: Steps) -> Steps:
         """Return the steps in writes, in order of time; a log steps back only where it changes its timeline."""

@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 from collections import deque
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING or __package__:
     from .postgres_stream import Conversation, Message
@@ -137,14 +137,21 @@ class Wire:
         self.number, self.nodes = number, nodes
         self.forward, self.back = forward, back
         self.listener = socket.socket(socket.AF_UNIX)
-        self.path = self.server = ""
+        self.path: str | list[Any] = ""
+        self.server = ""
         self.is_replication = False
         self.connections: set[Connection] = set()
 
     def open(self) -> None:
-        """Listen on its path. Whoever may enter the folder may connect."""
-        self.listener.bind(self.path)
-        os.chmod(self.path, 0o777)
+        """Listen on its path, where whoever may enter the folder may connect; or on a host and port, as anybody may."""
+        if isinstance(self.path, str):
+            self.listener.bind(self.path)
+            os.chmod(self.path, 0o777)
+        else:
+            self.listener.close()
+            self.listener = socket.socket()
+            self.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what it accepts has it, too
+            self.listener.bind(tuple(self.path))
         self.listener.listen(_BACKLOG)
         self.listener.setblocking(False)
 

@@ -190,7 +190,8 @@ class Proxy:
             connection.close()
         for wire in self._wires:
             wire.listener.close()
-            Path(wire.path).unlink(missing_ok=True)
+            if isinstance(wire.path, str):
+                Path(wire.path).unlink(missing_ok=True)
         self.notes.flush()
 
 

@@ -123,7 +123,9 @@ class Wires:
         """Source and target of each wire, in the order in which they were added."""
         return tuple(self._pairs)
 
-    def add(self, source: str, target: str, *, listen: Path, server: Path, replication: bool = True) -> float:
+    def add(
+        self, source: str, target: str, *, listen: Path | tuple[str, int], server: Path, replication: bool = True
+    ) -> float:
         """Add a wire, without delay or limit unless one between these nodes was set before.
 
         Parameters
@@ -132,15 +134,17 @@ class Wires:
             The node whose server is reached.
         target : str
             The node that connects.
-        listen : Path
-            Where it connects to; a socket is made there. Whoever may enter the folder may connect.
+        listen : Path or (str, int)
+            Where it connects to; a socket is made there. Whoever may enter the folder may connect. A host and a port
+            are for servers that follow over TCP only: there anybody on this machine may connect.
         server : Path
             The server's own socket; it need not be there yet.
         replication : bool
             Whether messages of PostgreSQL's replication stream are noted.
         """
         with self._lock:
-            at = self._tell("add", source, target, listen=str(listen), server=str(server), replication=replication)
+            place = str(listen) if isinstance(listen, Path) else listen
+            at = self._tell("add", source, target, listen=place, server=str(server), replication=replication)
             self._pairs.append((source, target))
         return at
 
