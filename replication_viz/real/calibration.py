@@ -14,6 +14,7 @@ from ..trace import Floats
 from .cluster import Cluster
 from .errors import LabError
 from .lab import run
+from .looking import with_looks
 
 _BLOCKS = 6
 _BLOCK_MS = 400.0
@@ -69,13 +70,15 @@ class Calibration:
     def applied(self, scenario: Scenario, block: Block | None = None) -> Scenario:
         """Return a scenario with this machine's disk and network in it.
 
-        The way over a wire comes on top of the delay that the scenario gives a link.
+        The way over a wire comes on top of the delay that the scenario gives a link. Replay that waits for a query goes
+        on when PostgreSQL looks next.
 
         Parameters
         ----------
         block : Block, optional
             What to take; by default the medians over all.
         """
+        scenario = with_looks(scenario)
         one = block or Block(**{name: self.median(name) for name in Block.__dataclass_fields__})
         nodes = dict(scenario.nodes)
         for name in scenario.standbys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -155,7 +156,7 @@ class _Run:
         if self.scenario.checkpoint_ms < self.scenario.duration_ms:
             jobs.append(threading.Thread(target=self._checkpoints, args=(zero, over), daemon=True))
         if any(isinstance(fault, LongQuery) for fault in self.scenario.timeline):
-            jobs.append(threading.Thread(target=self._churn, args=(over,), daemon=True))
+            jobs.append(threading.Thread(target=self._churn, args=(zero, over), daemon=True))
         for job in jobs:
             job.start()
         try:
@@ -169,18 +170,18 @@ class _Run:
         """Checkpoint at the scenario's pace; what stands in the log is read before it may be removed."""
         import psycopg
 
-        while not over.wait(self.scenario.checkpoint_ms / 1000):
+        for _ in _every(self.scenario.checkpoint_ms, zero, over):
             try:
                 self._read(1, LEADER, self._start)
                 self.cluster.servers[LEADER].ask("CHECKPOINT")
             except psycopg.Error:
                 return
 
-    def _churn(self, over: threading.Event) -> None:
+    def _churn(self, zero: float, over: threading.Event) -> None:
         """Change rows and remove the dead ones, as vacuum does: replay must wait for who still reads them."""
         import psycopg
 
-        while not over.wait(self.scenario.vacuum_ms / 1000):
+        for _ in _every(self.scenario.vacuum_ms, zero, over):
             try:
                 with self.cluster.servers[LEADER].connect() as connection:
                     row = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
@@ -231,6 +232,14 @@ class _Run:
                 fork = self.cluster.servers[turn.node].fork_of(number)
                 found.append((number, turn.node, fork, self._read(number, turn.node, fork)))
         return found
+
+
+def _every(pace_ms: float, zero: float, over: threading.Event) -> Iterator[int]:
+    """Count the multiples of a time (ms) after `zero`, each at its moment, until all is over."""
+    for number in itertools.count(1):
+        if over.wait(max(zero + number * pace_ms / 1000 - time.monotonic(), 0.0)):
+            return
+        yield number
 
 
 def settings(scenario: Scenario, node: str) -> Mapping[str, str]:

@@ -102,6 +102,18 @@ class Load:
             with line.transaction(force_rollback=True):
                 line.execute(_WRITE, (0, -1, self._filler), prepare=True)
 
+        if self._scenario.reads_per_s or self._scenario.reread_ms >= 0:
+            for worker in self._reads.workers:
+                for node in self._readable():
+                    worker.to(self._cluster, node).execute(_READ, (-1,), prepare=True)
+
+    def _readable(self) -> tuple[str, ...]:
+        """Return the nodes that will be read from as long as all goes well."""
+        scenario, leader = self._scenario, self._cluster.leader
+        if scenario.read_from in (*scenario.node_names, "leader"):
+            return (leader if scenario.read_from == "leader" else scenario.read_from,)
+        return scenario.standbys or (leader,)
+
     def begin(self, zero: float) -> None:
         """Start; the run's moment 0 is `zero` on the monotonic clock, s."""
         self._zero = zero
@@ -200,9 +212,10 @@ class Load:
         import psycopg
 
         self.attempts.append(attempt)
-        attempt.invoked = max(attempt.invoked, self.now())  # how old an answer is counts from when it was asked for
         node = self._routing.read_from(attempt.client, self.now())
         try:
+            worker.to(self._cluster, node)
+            attempt.invoked = max(attempt.invoked, self.now())  # its answer's age counts from when it is asked for
             if self._tracks:
                 node = self._caught_up(worker, attempt, node)
             attempt.node = node

@@ -77,6 +77,9 @@ def tell(scenario: Scenario, notes: Notes) -> Trace:
 class _Teller:
     def __init__(self, scenario: Scenario, notes: Notes) -> None:
         self.scenario, self.notes = scenario, notes
+        for attempt in notes.attempts:
+            if attempt.returned > scenario.duration_ms:  # an answer after the last moment is none
+                attempt.returned, attempt.outcome = float("nan"), Outcome.UNKNOWN
         self.names = scenario.node_names
         self.record = Record(self.names)
         self.numbers = Numbering()
@@ -248,10 +251,9 @@ class _Teller:
             elif kind == STATUS and sender == name:
                 for steps, lsn in zip(found.values(), lsns, strict=True):
                     steps.append((read, lsn))
+        found[Position.FLUSHED] += self._answered(name)
         for turn in self.notes.turns:
-            if (
-                turn.node == name and turn.leads
-            ):  # what it had when it was promoted, it has written and replayed by then
+            if turn.node == name and turn.leads:  # by then it has replayed all that it had
                 fork = next(fork for _, leader, fork, _ in self.notes.timelines if leader == name)
                 for steps in found.values():
                     steps.append((turn.at, fork))
