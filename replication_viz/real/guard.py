@@ -54,7 +54,15 @@ class Guard:
         if self._identity:
             os.chown(self.folder, *self._identity)
         self._spawned: list[subprocess.Popen[bytes]] = []
-        self._watchdog = subprocess.Popen(
+        try:
+            self._watchdog = self._watched()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
+    def _watched(self) -> subprocess.Popen[bytes]:
+        """Start the watchdog."""
+        return subprocess.Popen(
             [sys.executable, "-I", "-S", Path(__file__).with_name("watchdog.py"), self.folder, str(os.getpid())],
             stdin=subprocess.PIPE,
             cwd="/" if os.name == "posix" else None,

@@ -1,0 +1,249 @@
+"""From what was noted of a run on real Valkey servers to a trace: the same five tables that a simulated run leaves."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...engine.arrivals import write_ops
+from ...engine.marks import mark_blocked, mark_faults
+from ...engine.record import Record
+from ...scenario import LEADER, Scenario
+from ...trace import Codes, FlightKind, Floats, Ints, MarkKind, Ops, Outcome, Position, Role, Trace
+from .deeds import Turn
+from .load import Write
+from .positions import Offsets, Sample
+from .server import command
+
+_SILENCE_MS = 100.0  # refusals further apart than this are two stories
+_OF_A_LEADER = (Position.FLUSHED, Position.COMMITTED)
+_OF_A_REPLICA = (Position.RECEIVED, Position.FLUSHED, Position.REPLAYED)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """All that was noted of a run.
+
+    Attributes
+    ----------
+    zero : float
+        The run's moment 0, monotonic s.
+    history : str
+        Whose stream the offsets of the first leader and its replicas count.
+    """
+
+    zero: float
+    history: str
+    writes: Sequence[Write]
+    samples: Sequence[Sample]
+    turns: Sequence[Turn]
+
+
+@dataclass(frozen=True)
+class _Reign:
+    """A spell in which a node took itself for the leader of a term, ms."""
+
+    node: int
+    term: int
+    begin: float
+    end: float
+
+
+def tell(scenario: Scenario, notes: Notes) -> Trace:
+    """Return the trace of a run."""
+    return _Teller(scenario, notes).trace()
+
+
+class _Teller:
+    def __init__(self, scenario: Scenario, notes: Notes) -> None:
+        self.scenario, self.notes = scenario, notes
+        self.names = scenario.node_names
+        self.record = Record(self.names)
+        self.terms = {notes.history: 1}
+        for turn in notes.turns:
+            if turn.leads:
+                self.terms[turn.history] = len(self.terms) + 1
+        self.offsets = Offsets(notes.samples, len(command(0, 0, round(scenario.record_bytes))))
+        self.reigns = self._reigns()
+        self.appends = {reign.term: self._appends(reign) for reign in self.reigns}
+
+    def trace(self) -> Trace:
+        mark_faults(self.record, self.scenario)
+        self._tell_states()
+        for node, name in enumerate(self.names):
+            self._tell_replica(node, [sample for sample in self.notes.samples if sample.node == name])
+        for reign in self.reigns:
+            self._tell_leader(reign)
+        ops = self._ops()
+        self._mark_refusals()
+        self._mark_short_waits()
+        mark_blocked(self.record, self.scenario, ops)
+        times, lsns, nodes = self._appended()
+        return self.record.trace(self.scenario, ops, (times, lsns), nodes)
+
+    # -- who led --------------------------------------------------------------------------------------------------
+
+    def _reigns(self) -> list[_Reign]:
+        begins = [(0, 1, 0.0)]
+        begins += [(self._node(turn), self.terms[turn.history], turn.at) for turn in self.notes.turns if turn.leads]
+        return [_Reign(node, term, begin, self._end_of(node, begin)) for node, term, begin in begins]
+
+    def _end_of(self, node: int, begin: float) -> float:
+        ends = (
+            turn.at
+            for turn in self.notes.turns
+            if self._node(turn) == node and turn.at > begin and (turn.leads is False or turn.up is False)
+        )
+        return next(ends, float("inf"))
+
+    def _node(self, turn: Turn) -> int:
+        return self.names.index(turn.node)
+
+    def _appends(self, reign: _Reign) -> tuple[list[float], list[int]]:
+        """Return when a leader had appended what, in order: a write was there at the latest when a later one was."""
+        name = self.names[reign.node]
+        rows = [w for w in self.notes.writes if w.node == name and w.lsn > 0 and reign.begin <= w.appended < reign.end]
+        rows.sort(key=lambda write: write.lsn)
+        times = np.minimum.accumulate([write.appended for write in rows][::-1])[::-1] if rows else np.empty(0)
+        return times.tolist(), [write.lsn for write in rows]
+
+    def _tell_states(self) -> None:
+        """Note what each node is; a replica is on a new leader's term when its data are a copy of that one's."""
+        changes: list[tuple[float, int, dict[str, object]]] = []
+        for turn in self.notes.turns:
+            node = self._node(turn)
+            if turn.up is not None:
+                changes.append((turn.at, node, {"up": turn.up}))
+            if turn.leads:
+                term = self.terms[turn.history]
+                changes.append((turn.at, node, {"role": Role.LEADER, "term": term}))
+                text = f"{turn.node} is the leader of timeline {term}, from LSN {turn.count:,} on"
+                self.record.mark(MarkKind.PROMOTED, turn.at, text, node=node)
+            elif turn.leads is False:
+                changes.append((turn.at, node, {"role": Role.REPLICA}))
+                if turn.up is None:
+                    text = f"{turn.node} is told of timeline {len(self.terms)} and steps down"
+                    self.record.mark(MarkKind.DEMOTED, turn.at, text, node=node)
+        for sample in self.notes.samples:
+            if self._follows(sample) and sample.history in self.terms:
+                changes.append((self._ms(sample), self.names.index(sample.node), {"term": self.terms[sample.history]}))
+        for at, node, change in sorted(changes, key=lambda row: row[0]):
+            self.record.turn(node, at, **change)
+
+    def _ms(self, sample: Sample) -> float:
+        return (sample.at - self.notes.zero) * 1000
+
+    def _follows(self, sample: Sample) -> bool:
+        """Whether a sample is about a replica; an answer may have been given just before a promotion and come after."""
+        at, node = self._ms(sample), self.names.index(sample.node)
+        return not sample.leads and at >= 0 and not any(r.node == node and r.begin <= at < r.end for r in self.reigns)
+
+    # -- positions ------------------------------------------------------------------------------------------------
+
+    def _tell_leader(self, reign: _Reign) -> None:
+        """Note what a leader has. Its memory is all that there is: appended is flushed, and shown to readers."""
+        if reign.begin:
+            base = next(turn.count for turn in self.notes.turns if turn.at == reign.begin)
+            for which in Position.APPENDED, *_OF_A_REPLICA, Position.COMMITTED:
+                self.record.level((reign.node, which, reign.begin, base))
+        for at, lsn in zip(*self.appends[reign.term], strict=True):
+            for which in _OF_A_LEADER:
+                self.record.level((reign.node, which, at, lsn))
+
+    def _tell_replica(self, node: int, samples: Sequence[Sample]) -> None:
+        """Note what a node had whenever it followed, and the messages that must have brought it."""
+        has, term = 0, 1
+        for turn in self.notes.turns:
+            if turn.leads is False and self._node(turn) == node:
+                for which in _OF_A_REPLICA:
+                    self.record.level((node, which, turn.at, turn.count))
+        for sample in samples:
+            if not self._follows(sample):
+                continue
+            at = self._ms(sample)
+            now = self.terms.get(sample.history, term)
+            read = max(self.offsets.number(sample.history, sample.read), sample.count)
+            if read != has or now != term:
+                if now == term and read > has:
+                    self._tell_flight(node, term, at, has, read)
+                for which, lsn in zip(_OF_A_REPLICA, (read, read, sample.count), strict=True):
+                    self.record.level((node, which, at, lsn))
+            has, term = read, now
+        self._tell_lost(node, has)
+
+    def _tell_flight(self, node: int, term: int, arrived: float, after: int, upto: int) -> None:
+        reign = next(reign for reign in self.reigns if reign.term == term)
+        sent = min(self._appended_at(term, upto), arrived)
+        self.record.flight((FlightKind.WAL, reign.node, node, sent, arrived, False, after, upto))
+
+    def _appended_at(self, term: int, lsn: int) -> float:
+        times, lsns = self.appends[term]
+        place = bisect_left(lsns, lsn)
+        return times[place] if place < len(times) else float("inf")
+
+    def _tell_lost(self, node: int, has: int) -> None:
+        """Note what the first leader had sent when it crashed and this node never got."""
+        first = self.reigns[0]
+        lsns = self.appends[1][1]
+        crashed = any(turn.up is False and turn.node == LEADER for turn in self.notes.turns)
+        if node == first.node or not crashed or not lsns or has >= lsns[-1]:
+            return
+        before = [s.count for s in self.notes.samples if s.node == self.names[node] and self._ms(s) <= first.end]
+        upto, after = lsns[-1], before[-1] if before else 0
+        if upto > after:
+            sent = self._appended_at(1, after + 1)
+            self.record.flight((FlightKind.WAL, first.node, node, sent, first.end, True, after, upto))
+
+    def _appended(self) -> tuple[Floats, Ints, Codes]:
+        times = [at for reign in self.reigns for at in self.appends[reign.term][0]]
+        lsns = [lsn for reign in self.reigns for lsn in self.appends[reign.term][1]]
+        nodes = [reign.node for reign in self.reigns for _ in self.appends[reign.term][0]]
+        order = np.argsort(np.array(times), kind="stable")
+        return (
+            np.array(times, dtype=np.float64)[order],
+            np.array(lsns, dtype=np.int64)[order],
+            np.array(nodes, dtype=np.int8)[order],
+        )
+
+    # -- operations -----------------------------------------------------------------------------------------------
+
+    def _ops(self) -> Ops:
+        """Return the writes; what was answered after the end has no answer."""
+        writes = self.notes.writes
+        returned = np.array([write.returned for write in writes], dtype=np.float64)
+        late = ~(returned < self.scenario.duration_ms)
+        outcome = np.array([write.outcome for write in writes], dtype=np.int8)
+        return write_ops(
+            self.scenario,
+            client=np.array([write.client for write in writes], dtype=np.int64),
+            invoked=np.array([write.invoked for write in writes], dtype=np.float64),
+            returned=np.where(late, np.nan, returned),
+            outcome=np.where(late, Outcome.UNKNOWN, outcome).astype(np.int8),
+            lsn=np.array([write.lsn for write in writes], dtype=np.int64),
+            node=np.array([self.names.index(write.node or LEADER) for write in writes], dtype=np.int8),
+        )
+
+    def _mark_refusals(self) -> None:
+        self._mark_spells(
+            MarkKind.UNAVAILABLE,
+            lambda write: write.error.startswith("NOREPLICAS"),
+            lambda write: f"{write.node} refuses writes: too few replicas have reported of late",
+        )
+
+    def _mark_short_waits(self) -> None:
+        self._mark_spells(
+            MarkKind.TIMEOUT,
+            lambda write: 0 <= write.got < write.wanted,
+            lambda write: f"WAIT {write.wanted} ends with {write.got}: the write stands, on {write.node}",
+        )
+
+    def _mark_spells(self, kind: MarkKind, told: Callable[[Write], bool], text: Callable[[Write], str]) -> None:
+        """Mark the begin of each spell in which writes were told something."""
+        last = float("-inf")
+        for write in sorted(filter(told, self.notes.writes), key=lambda write: write.returned):
+            if write.returned - last > _SILENCE_MS:
+                self.record.mark(kind, write.returned, text(write), node=self.names.index(write.node))
+            last = write.returned
