@@ -12,7 +12,7 @@ from .. import measures
 from ..engine import run
 from ..measures import Rule
 from ..scenario import Restart, ScenarioError, parse, scenarios
-from . import overlapping, several_leaders, stale_reads, taking_over
+from . import overlapping, real_thing, several_leaders, stale_reads, taking_over
 from .exercise import Exercise, exercise
 from .prediction import Prediction, predict
 from .riddles import CAUSES, cause
@@ -126,6 +126,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "unit": "writes",
         "unattended": 1_000_000,
     },
+    **real_thing.QUESTIONS,
 }
 
 
@@ -305,6 +306,7 @@ TASKS: dict[str, dict[str, Any]] = {
         "solution": "103.4 min is when the migration ran: 103 will do",
         "unattended": 103,
     },
+    **real_thing.TASKS,
 }
 
 

@@ -17,7 +17,7 @@ from .lab import run
 from .looking import with_looks
 
 _BLOCKS = 6
-_BLOCK_MS = 400.0
+_BLOCK_MS = 300.0
 _LEAST_MS = 0.01
 _AWAY_MS = 10.0
 _FAR_FROM_MS = 0.5

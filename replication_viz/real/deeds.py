@@ -134,11 +134,8 @@ class Deeds:
         self._cluster.changed = True
         self._down.add(fault.node)
         server = self._cluster.servers[fault.node]
-        server.strike()
-        self._tell(fault.node, self.now(), up=False)
-        for other in self._scenario.node_names:
-            if other != fault.node:
-                self._cluster.wires.sever(fault.node, other)
+        at = self._cluster.wires.crash(fault.node, server.family() or server.processes())
+        self._tell(fault.node, (at - self._zero) * 1000, up=False)
         server.kill()
 
     @_do.register
@@ -194,7 +191,7 @@ class Deeds:
                 connection.execute("SELECT count(*) FROM churn")
                 connection.execute("SELECT pg_sleep(86400)")
         except psycopg.Error as error:
-            if not self._over and error.sqlstate:
+            if not self._over and error.sqlstate and node in self._queries:  # else it was ended at its time
                 self._tell(node, self.now(), cancelled=error.sqlstate)
 
     @_undo.register

@@ -101,7 +101,6 @@ class Load:
             line = worker.to(self._cluster, self._cluster.leader)
             with line.transaction(force_rollback=True):
                 line.execute(_WRITE, (0, -1, self._filler), prepare=True)
-
         if self._scenario.reads_per_s or self._scenario.reread_ms >= 0:
             for worker in self._reads.workers:
                 for node in self._readable():
@@ -168,6 +167,7 @@ class Load:
 
         self.attempts.append(attempt)
         attempt.node = self._routing.leader_of(attempt.client, self.now())
+        attempt.invoked = max(attempt.invoked, self._routing.known_since(attempt.node))  # it waited to hear of it
         try:
             if not attempt.node:
                 raise psycopg.OperationalError("no leader can be reached")

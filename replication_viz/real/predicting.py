@@ -48,6 +48,8 @@ class Experiment:
         Takes a trace, whichever engine it is from, and returns a number.
     whole : bool
         Whether the measure is a count: an interval's ends are then whole numbers.
+    resolution : float
+        By how much a real measurement may be greater than what it measures: positions are read every 10 ms.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Experiment:
     cases: tuple[Case, ...]
     measure: Measure
     whole: bool = False
+    resolution: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ def predict(
     low, middle, high = np.quantile(found, [(1 - _LEVEL) / 2, 0.5, (1 + _LEVEL) / 2]).tolist()
     count = len(blocks)
     wider = float(t.ppf((1 + _LEVEL) / 2, count - 1) / 1.96 * np.sqrt(1 + 1 / count))
-    low, high = middle - (middle - low) * wider, middle + (high - middle) * wider
+    low, high = middle - (middle - low) * wider, middle + (high - middle) * wider + experiment.resolution
     if experiment.whole:
         low, high = np.floor(low), np.ceil(high)
     return max(float(low), 0.0), float(middle), float(high)

@@ -29,6 +29,10 @@ class Routing:
         """Clients hear of a new leader a while after this moment (ms)."""
         self._known.append((at_ms + self._scenario.follow_ms, node))
 
+    def known_since(self, node: str) -> float:
+        """Return when clients last heard that a node leads, ms."""
+        return max((since for since, known in self._known if known == node), default=0.0)
+
     def wrote(self, client: int, at_ms: float) -> None:
         """Note when a client was last told that it has written, ms."""
         self._wrote[client] = at_ms

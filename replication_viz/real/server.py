@@ -218,11 +218,6 @@ class Server:
         if self._process is not None:
             self._process.wait(_PATIENCE_S)
 
-    def strike(self) -> None:
-        """Send its processes the signal that ends them; does not wait until they are gone, nor look for long."""
-        for process in self._children() or self.processes():
-            _send(process, signal.SIGKILL)
-
     def freeze(self) -> None:
         """Let none of its processes run."""
         for process in self.processes():
@@ -239,13 +234,8 @@ class Server:
         first = self._process.pid if self._process is not None else 0
         return sorted(found, key=lambda number: number != first)
 
-    def said(self) -> list[str]:
-        """Return the lines of its log."""
-        file = self.home / "log"
-        return file.read_text(errors="replace").splitlines() if file.exists() else []
-
-    def _children(self) -> list[int]:
-        """Return its first process and that one's children; empty where the system does not tell at once."""
+    def family(self) -> list[int]:
+        """Return its first process and that one's children, found at once; empty where the system does not tell."""
         if self._process is None or not self.runs():
             return []
         first = self._process.pid
@@ -254,6 +244,11 @@ class Server:
         except OSError:
             return []
         return [first, *map(int, told.split())]
+
+    def said(self) -> list[str]:
+        """Return the lines of its log."""
+        file = self.home / "log"
+        return file.read_text(errors="replace").splitlines() if file.exists() else []
 
     # -- asking it ------------------------------------------------------------------------------------------------
 

@@ -94,10 +94,13 @@ class _Teller:
         """Return for each node on which timeline its log is, from which moment (ms) on."""
         found: dict[str, list[tuple[float, int]]] = {name: [(0.0, self.first)] for name in self.names}
         known = set(self.numbers.timelines)
-        for sample in sorted(self.notes.samples, key=lambda sample: sample.at):
-            last = found[sample.node]
-            if sample.timeline in known and sample.timeline > last[-1][1]:
-                last.append((self.ms(sample.at), int(sample.timeline)))
+        heard = [(float(self.ms(sample.at)), sample.node, sample.timeline) for sample in self.notes.samples]
+        leads = [turn.at for turn in self.notes.turns if turn.leads]
+        heard += [(at, line[1], line[0]) for at, line in zip(leads, self.notes.timelines[1:], strict=True)]
+        for at, node, timeline in sorted(heard, key=lambda one: one[0]):
+            last = found[node]
+            if timeline in known and timeline > last[-1][1]:
+                last.append((at, int(timeline)))
         return found
 
     def ms(self, at: Any) -> Any:

@@ -12,9 +12,11 @@ import math
 import os
 import resource
 import selectors
+import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +164,15 @@ class Proxy:
     def _do_sever(self, command: dict[str, Any]) -> None:
         for wire in self._wires:
             if set(wire.nodes) == {command["source"], command["target"]}:
+                for connection in list(wire.connections):
+                    connection.sever()
+
+    def _do_crash(self, command: dict[str, Any]) -> None:
+        for process in command["processes"]:
+            with suppress(OSError):
+                os.kill(process, signal.SIGKILL)
+        for wire in self._wires:
+            if command["source"] in wire.nodes:
                 for connection in list(wire.connections):
                     connection.sever()
 

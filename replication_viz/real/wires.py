@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -194,6 +195,15 @@ class Wires:
     def sever(self, source: str, target: str) -> float:
         """Close all connections between two nodes. What is on its way, either way, is lost; new ones can be made."""
         return self._command("sever", source, target)
+
+    def crash(self, node: str, processes: Sequence[int]) -> float:
+        """End processes and close all connections of their node, as `sever` does, at one moment.
+
+        Here and not in the caller: when a server dies all its clients want the interpreter, and a caller that did one
+        after the other would be held up between the two.
+        """
+        with self._lock:
+            return self._tell("crash", node, "", processes=list(processes))
 
     def messages(self, since: float = -math.inf) -> Messages:
         """Return what has arrived or was lost by now; messages that are on their way are not among them.
