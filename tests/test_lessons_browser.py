@@ -11,7 +11,7 @@ from .browser import run_all
 from .checkout import ROOT
 
 LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
-PATIENCE_S = {"14_the_real_thing.ipynb": 300}  # real time: what takes a second in a simulation takes one here
+PATIENCE_S = {"14_the_real_thing.ipynb": 420}  # real time: what takes a second in a simulation takes one here
 pytestmark = pytest.mark.browser
 
 

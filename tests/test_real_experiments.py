@@ -12,7 +12,7 @@ import pytest
 
 from replication_viz import cli, measures
 from replication_viz import run as simulate
-from replication_viz.real.calibration import Block, Calibration
+from replication_viz.real.calibration import Block, Calibration, rising
 from replication_viz.real.cluster import Cluster
 from replication_viz.real.errors import LabError, MissingServerError
 from replication_viz.real.experiments import EXPERIMENTS
@@ -104,6 +104,20 @@ def test_what_is_read_every_10_ms_may_be_measured_10_ms_too_late():
     case = exact.cases[-1]
     low, middle, high = predict(case, exact, ALIKE, runs=3)
     assert predict(case, replace(exact, resolution=0.0), ALIKE, runs=3) == pytest.approx((low, middle, high - 10))
+
+
+def test_many_clients_wait_for_each_other():
+    crowd = case_of("group_commit", "16 clients").scenario
+    busy = Block(1.0, 0.1, 0.5, 0.2, 0.8, work=0.4)
+    assert ALIKE.applied(crowd, busy).think_ms == pytest.approx(0.4 * 15 / 2)
+    assert ALIKE.applied(crowd.but(clients=1), busy).think_ms == 0
+    assert ALIKE.applied(crowd.but(arrivals="poisson", think_ms=10), busy).think_ms == 10
+
+
+def test_calibrated_levels_rise():
+    assert rising(1.0, 2.0, 3.0) == [1.0, 2.0, 3.0]
+    assert rising(1.0, 3.0, 2.0) == [1.0, 2.5, 2.5]
+    assert rising(3.0, 2.0, 1.0) == [2.0, 2.0, 2.0]
 
 
 def test_an_unknown_experiment_and_too_few_repetitions_are_named():

@@ -49,7 +49,7 @@ class RealDesk(widgets.VBox):
         self.measuring = widgets.Button(description="Measure", button_style="primary")
         self.case = widgets.Dropdown(description="case")
         self.looking = widgets.Button(description="Look at it")
-        self._bar = widgets.IntProgress(layout=widgets.Layout(width="12em", visibility="hidden"))
+        self._bar = widgets.IntProgress(layout=widgets.Layout(width="12em", display="none"))
         self._says = widgets.HTML()
         self._says.add_class("rv-says")
         self._result = widgets.VBox()
@@ -129,10 +129,10 @@ class RealDesk(widgets.VBox):
     def _rest(self) -> None:
         for control in (self.experiment, self.predicting, self.measuring, self.case, self.looking):
             control.disabled = False
-        self._bar.layout.visibility = "hidden"
+        self._bar.layout.display = "none"
 
     def _tell(self, done: int, count: int, doing: str) -> None:
-        self._bar.layout.visibility = "visible"
+        self._bar.layout.display = ""
         self._bar.max, self._bar.value = count, done
         self._say(f"{doing[:1].upper()}{doing[1:]}, {done + 1} of {count} …")
 

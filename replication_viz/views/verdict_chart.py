@@ -18,7 +18,7 @@ from .style import Theme
 
 _ROW, _HALF, _SPREAD = 0.40, 0.33, 0.19  # inches a case; in rows: half a bar, how far measured points are set apart
 _BELOW, _LINE = 0.82, 0.175  # inches: axis, its label and the legend; a line of the heading
-_LABEL, _HEADING = 30, 92  # characters of a line
+_LABEL, _HEADING = 30, 97  # characters of a line
 _GAP = 0.1  # inches between the axes and the words beside them
 _THIN = 0.02  # of the axis: a bar that a point would cover
 
