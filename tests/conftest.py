@@ -17,16 +17,26 @@ if TYPE_CHECKING:
     from replication_viz.trace import Trace
 
 FAILED = pytest.StashKey[bool]()
+REAL_LESSON = "14_"
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, those that drive JupyterLab: at the end no worker waits for the other."""
+    """Begin with the files that take longest: at the end no worker waits for the other.
+
+    These are those that drive JupyterLab, and the lesson that starts real servers.
+    """
     needs: dict[Path, set[str]] = {}
     for item in items:
         needs.setdefault(item.path, set()).update(getattr(item, "fixturenames", ()))
     items.sort(
-        key=lambda item: 0 if needs[item.path] & {"jupyter", "wheel"} else 1 if "browser" in needs[item.path] else 2
+        key=lambda item: (
+            0
+            if needs[item.path] & {"jupyter", "wheel"} or item.path.name.startswith(REAL_LESSON)
+            else 1
+            if "browser" in needs[item.path]
+            else 2
+        )
     )
 
 

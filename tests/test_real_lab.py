@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from replication_viz import checks, measures
+from replication_viz import checks, measures, trace_files
 from replication_viz.checks import History
 from replication_viz.checks.from_trace import held
 from replication_viz.real.cluster import Cluster
@@ -75,8 +75,9 @@ def assert_true(cluster: Cluster, trace: Trace, *, down: tuple[str, ...] = (), b
             assert there - told <= late | last or node in behind, node
 
 
-def test_a_quiet_run_is_what_the_tables_hold(cluster: Cluster):
+def test_a_quiet_run_is_what_the_tables_hold(cluster: Cluster, tmp_path: Path):
     trace = run(PLAIN, cluster)
+    assert trace_files.load(trace_files.save(trace, tmp_path / "run.zip")).digest() == trace.digest()
     writes = trace.ops.where(trace.ops.kind == OpKind.WRITE)
     assert len(writes) > 100
     assert (writes.outcome == Outcome.OK).mean() > 0.97

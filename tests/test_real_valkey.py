@@ -6,11 +6,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from replication_viz import checks, measures, run, scenarios
+from replication_viz import checks, measures, run, scenarios, trace_files
 from replication_viz.real import valkey
 from replication_viz.real.binaries import valkey as find_valkey
 from replication_viz.real.errors import LabError, MissingServerError
@@ -178,7 +179,7 @@ def test_the_same_clients_write_the_same_keys_at_the_same_moments_as_in_the_simu
 
 
 @pytest.mark.real
-def test_a_real_trace_goes_through_the_same_measures_checkers_and_stage(calm: Trace):
+def test_a_real_trace_goes_through_the_same_measures_checkers_files_and_stage(calm: Trace, tmp_path: Path):
     history = checks.History.of(calm)
     assert not checks.one_leader_acknowledges(history).violations
     assert not checks.no_lost_write(calm).violations
@@ -187,6 +188,7 @@ def test_a_real_trace_goes_through_the_same_measures_checkers_and_stage(calm: Tr
     on_the_way = [written(calm, moment - 20, moment) for moment in moments]
     assert -5 <= np.median(behind - on_the_way) <= 12, "rate x one-way delay, and samples are 5 ms old at most"
     assert len(Stage(calm).payload) > 1_000
+    assert trace_files.load(trace_files.save(calm, tmp_path / "run.zip")).digest() == calm.digest()
     assert len(calm.flights) > 100
     assert (calm.flights.arrived - calm.flights.sent >= 0).all()
 

@@ -62,6 +62,7 @@ class _Teller:
         self.scenario, self.notes = scenario, notes
         self.names = scenario.node_names
         self.record = Record(self.names)
+        self.flights: list[tuple[int, int, int, float, float, bool, int, int]] = []
         self.terms = {notes.history: 1}
         for turn in notes.turns:
             if turn.leads:
@@ -75,6 +76,8 @@ class _Teller:
         self._tell_states()
         for node, name in enumerate(self.names):
             self._tell_replica(node, [sample for sample in self.notes.samples if sample.node == name])
+        for flight in sorted(self.flights, key=lambda flight: flight[3]):  # in order of sending, as a trace has them
+            self.record.flight(flight)
         for reign in self.reigns:
             self._tell_leader(reign)
         ops = self._ops()
@@ -177,7 +180,7 @@ class _Teller:
     def _tell_flight(self, node: int, term: int, arrived: float, after: int, upto: int) -> None:
         reign = next(reign for reign in self.reigns if reign.term == term)
         sent = min(self._appended_at(term, upto), arrived)
-        self.record.flight((FlightKind.WAL, reign.node, node, sent, arrived, False, after, upto))
+        self.flights.append((FlightKind.WAL, reign.node, node, sent, arrived, False, after, upto))
 
     def _appended_at(self, term: int, lsn: int) -> float:
         times, lsns = self.appends[term]
@@ -195,7 +198,7 @@ class _Teller:
         upto, after = lsns[-1], before[-1] if before else 0
         if upto > after:
             sent = self._appended_at(1, after + 1)
-            self.record.flight((FlightKind.WAL, first.node, node, sent, first.end, True, after, upto))
+            self.flights.append((FlightKind.WAL, first.node, node, sent, first.end, True, after, upto))
 
     def _appended(self) -> tuple[Floats, Ints, Codes]:
         times = [at for reign in self.reigns for at in self.appends[reign.term][0]]
