@@ -269,6 +269,19 @@ class LabPage:
         self._page = None
 
 
+def until(page: Page, expression: str, arg: Any = None, seconds: float = 30) -> Any:
+    """Wait until an expression is true on a page, and return its value; also where a page's own policy forbids `eval`.
+
+    Playwright's `wait_for_function` asks again from inside the page, by `eval`: there it works only if the first answer
+    is true already.
+    """
+    deadline = time.monotonic() + seconds
+    while not (value := page.evaluate(expression, arg)):
+        assert time.monotonic() < deadline, f"not so after {seconds:g} s: {expression} of {arg}"
+        page.wait_for_timeout(20)
+    return value
+
+
 def open_notebook(page: Page, notebook: str, seconds: float = 60, query: str = "") -> None:
     """Show a notebook of the served folder and wait until its kernel is idle; `query` ends its address, after a `?`."""
     if query or not page.evaluate(_OPEN, notebook):

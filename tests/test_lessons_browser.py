@@ -48,7 +48,7 @@ def _wears_the_theme(page: Page, chart: Locator) -> None:
 
 
 _CORNER = """async ([image, least, most]) => {
-    await image.decode();
+    try { await image.decode(); } catch { return false; }  // it was replaced meanwhile
     const sheet = new OffscreenCanvas(1, 1).getContext("2d");
     sheet.drawImage(image, 0, 0, 1, 1, 0, 0, 1, 1);
     const [red] = sheet.getImageData(0, 0, 1, 1).data;

@@ -21,7 +21,7 @@ from replication_viz.trace import Position
 from replication_viz.views import page as drawn
 from replication_viz.views.page import fragment
 
-from .browser import watched_page
+from .browser import until, watched_page
 from .test_stage_browser import data
 
 pytestmark = pytest.mark.browser
@@ -88,7 +88,7 @@ def at_rest(page: Page) -> None:
 def test_a_page_plays_and_stops(shown: Page) -> None:
     assert moment(shown) == 1_300
     shown.get_by_role("button", name="Play").click()
-    shown.wait_for_function("Number(document.querySelector('.rv-stage').dataset.moment) > 1301")
+    until(shown, "Number(document.querySelector('.rv-stage').dataset.moment) > 1301")
     shown.get_by_role("button", name="Pause").click()
     shown.wait_for_selector(".rv-stage[data-playing=false]")
 
@@ -180,7 +180,7 @@ def test_the_link_of_a_page_restores_moment_view_and_drawer(browser: Browser, tm
         page.evaluate("document.querySelector('.rv-stage').stage.go(2500.25)")
         page.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
         page.get_by_role("button", name="Copy link").click()
-        link = page.wait_for_function("window.copied").json_value()
+        link = until(page, "window.copied")
         expect(page.locator(".rv-keep-status").first).to_have_text("Copied: a link.")
     address = link.partition("#")[2]
     assert address == f"rv=~t2500.25~vspace-time&rvfor={SICK.name}"
@@ -219,7 +219,7 @@ def test_several_stages_of_one_page_share_the_code(browser: Browser, tmp_path: P
     rest = fragment(second, moment=500, library=False)
     assert len(rest) < 60_000 < len(fragment(second))
     with opened(browser, tmp_path, f'<!doctype html><meta charset="utf-8">{fragment(first, moment=100)}{rest}') as page:
-        page.wait_for_function("document.querySelectorAll('.rv-stage[data-ready=true]').length === 2")
+        until(page, "document.querySelectorAll('.rv-stage[data-ready=true]').length === 2")
         assert page.locator(".rv-title").all_inner_texts() == [first.scenario.title, second.scenario.title]
         told = page.locator(".rv-stage").evaluate_all("(stages) => stages.map(({ dataset }) => dataset.moment)")
         assert told == ["100", "500"]
@@ -262,9 +262,7 @@ def _run_of(page: Page) -> int:
 
 
 def _chosen(page: Page, version: int) -> None:
-    page.wait_for_function(
-        "(before) => Number(document.querySelector('.rv-stage').dataset.version) > before", arg=version
-    )
+    until(page, "(before) => Number(document.querySelector('.rv-stage').dataset.version) > before", arg=version)
 
 
 def test_each_combination_shows_its_own_run(grid: Page) -> None:
@@ -277,9 +275,10 @@ def test_each_combination_shows_its_own_run(grid: Page) -> None:
             )
         if number:
             _chosen(grid, before)
-        grid.wait_for_function("(n) => document.body.dataset.run === String(n)", arg=number)
+        until(grid, "(n) => document.body.dataset.run === String(n)", arg=number)
         trace = run(BASE.but(ack=ack, lag_ms=lag))
-        grid.wait_for_function(
+        until(
+            grid,
             "(n) => Number(document.querySelector('.rv-stage').dataset.committed) === n",
             arg=int(trace.at("L", Position.COMMITTED, 400)),
         )
@@ -303,18 +302,18 @@ def test_sliders_move_by_keyboard_and_by_mouse_and_say_their_value(grid: Page) -
     ack, lag = grid.get_by_role("slider", name="wait for"), grid.get_by_role("slider", name="lag", exact=True)
     ack.focus()
     grid.keyboard.press("ArrowRight")
-    grid.wait_for_function("document.body.dataset.run === '3'")
+    until(grid, "document.body.dataset.run === '3'")
     assert ack.get_attribute("aria-valuetext") == "ANY 1 (*)"
     grid.keyboard.press("Tab")
     grid.keyboard.press("End")
-    grid.wait_for_function("document.body.dataset.run === '5'")
+    until(grid, "document.body.dataset.run === '5'")
     assert lag.get_attribute("aria-valuetext") == "200 ms"
     box = lag.bounding_box()
     assert box
     grid.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    grid.wait_for_function("document.body.dataset.run === '4'")
+    until(grid, "document.body.dataset.run === '4'")
     grid.locator(".rv-outcomes tbody tr").first.click()
-    grid.wait_for_function("document.body.dataset.run === '0'")
+    until(grid, "document.body.dataset.run === '0'")
     assert ack.input_value() == lag.input_value() == "0"
 
 
@@ -323,7 +322,7 @@ def test_a_burst_of_moves_ends_on_the_last(grid: Page) -> None:
     for key in ("ArrowRight", "ArrowLeft") * 10 + ("ArrowRight",):
         grid.keyboard.press(key)
     wanted = int(run(BASE.but(ack="ANY 1 (*)", lag_ms=0)).at("L", Position.COMMITTED, 400))
-    grid.wait_for_function("(n) => Number(document.querySelector('.rv-stage').dataset.committed) === n", arg=wanted)
+    until(grid, "(n) => Number(document.querySelector('.rv-stage').dataset.committed) === n", arg=wanted)
     assert _run_of(grid) == 3
     assert grid.locator(".rv-setting").inner_text() == "synchronous_standby_names = 'ANY 1 (*)'"
 
@@ -335,7 +334,7 @@ def test_an_address_restores_the_combination(browser: Browser, tmp_path: Path, c
         page.get_by_role("button", name="Share and keep").click()
         page.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
         page.get_by_role("button", name="Copy link").click()
-        link = page.wait_for_function("window.copied").json_value()
+        link = until(page, "window.copied")
         assert "~t250~g4&" in link
 
 
