@@ -22,6 +22,7 @@ pytestmark = posix
 _HOLDER = f"""
 import signal, sys, time
 from replication_viz.real.guard import Guard
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background begins with it ignored
 guard = Guard()
 guard.spawn({["sleep", "600"]!r})
 print(guard.folder, flush=True)

@@ -30,7 +30,7 @@ from replication_viz.real.lab import run
 from replication_viz.real.looking import next_look, with_looks
 from replication_viz.real.predicting import Case, Experiment, predict
 from replication_viz.scenario import LongQuery, Scenario
-from replication_viz.trace import MarkKind, OpKind, Outcome, Trace
+from replication_viz.trace import MarkKind, OpKind, Outcome, Position, Trace
 
 ALIKE = Calibration(tuple(Block(1.0, 0.1, 0.5, 0.2, 0.8) for _ in range(3)), "PostgreSQL 18.0")
 EVERY_CASE = [(name, case.label) for name, experiment in EXPERIMENTS.items() for case in experiment.cases]
@@ -78,6 +78,9 @@ def test_the_simulator_says_of_each_case_what_theory_says():
     assert middle("acknowledged_but_lost", "ANY 1, s1 cut off, s2 promoted") == 0
     assert middle("sick_standby", "ANY 2 (s1, s2, s3)") == 100
     assert middle("sick_standby", "FIRST 2 (s1, s2, s3)") == pytest.approx(70, abs=15), "300 of 1000 ms are too late"
+    assert middle("falling_off", "wal_keep_size = 2 MB") == 1_000, "3 files after 1.04 s, gone at the next checkpoint"
+    assert middle("falling_off", "a slot, at most 2 MB") == 1_000
+    assert middle("falling_off", "a slot") == 2_200
     anybody = middle("stale_reads", "async, 50 ms one way, anybody's reads")
     assert anybody == pytest.approx(100 * (1 - np.exp(-150 / 20 * 0.051)), abs=8)
 
@@ -288,6 +291,33 @@ def test_a_long_query_stops_replay_and_not_the_flush_and_is_cancelled_at_its_lim
     limited, trace = measured(cluster, "long_query", "replay waits 500 ms at most")
     assert limited < waits
     assert (trace.marks.kind == MarkKind.CANCELLED).sum() == 1
+
+
+@pytest.mark.real
+def test_a_standby_that_sleeps_too_long_falls_off_unless_a_slot_keeps_its_log(cluster: Cluster):
+    """The leader's folder, the slot's state and the error, each as PostgreSQL itself says it."""
+    unlimited, kept = measured(cluster, "falling_off", "a slot")
+    assert unlimited == 2_200
+    assert measures.wal_status(kept, "s1", 2_300) in ("reserved", "extended")
+    assert not np.isin(kept.marks.kind, (MarkKind.SLOT, MarkKind.FALLEN)).any()
+    assert kept.at("s1", Position.FLUSHED, kept.duration_ms) > kept.at("s1", Position.FLUSHED, 2_300), "it catches up"
+    cluster.wait_streaming(["s1"])
+    limited, lost = measured(cluster, "falling_off", "a slot, at most 2 MB")
+    assert limited < 2_200
+    assert measures.wal_status(lost, "s1", 2_300) == "lost"
+    [(status,)] = cluster.servers["L"].ask("SELECT wal_status FROM pg_replication_slots WHERE slot_name = 's1'")
+    assert status == "lost"
+    plain, fallen = measured(cluster, "falling_off", "wal_keep_size = 2 MB")
+    assert plain < 2_200
+    for trace in (lost, fallen, kept):  # also of files that are gone each commit was read
+        answered = trace.ops.where(trace.ops.outcome == Outcome.OK)
+        assert len(answered) > 500
+        assert (answered.lsn > 0).all()
+    for trace in (lost, fallen):
+        told = trace.marks.where(trace.marks.kind == MarkKind.FALLEN)
+        assert told.node.tolist() == [1]
+        assert told.time[0] > 2_400, "it meets the error when it asks"
+        assert measures.kept_log_mb(trace, 2_300) < measures.kept_log_mb(kept, 2_300) / 1.5
 
 
 @pytest.mark.real

@@ -25,6 +25,7 @@ from replication_viz.real import (
 from replication_viz.real.binaries import POSTGRES_VARIABLE, VALKEY_VARIABLE, postgres, valkey
 from replication_viz.real.calibration import Block
 from replication_viz.real.errors import MissingServerError
+from replication_viz.real.kept_log import KeptLog
 from replication_viz.real.lab import settings
 from replication_viz.real.load import Attempt
 from replication_viz.real.numbering import Commits, Numbering, read_commits
@@ -127,10 +128,25 @@ def test_a_new_timeline_shares_the_writes_before_the_fork():
     assert numbers.end_of(2, 3) == 260
 
 
-def test_a_later_reading_adds_only_what_is_new():
-    both = commits(100, 200).followed_by(commits(200, 300, xid=101))
-    assert both.end.tolist() == [100, 200, 300]
-    assert both.without([101]).end.tolist() == [100, 300]
+def test_commits_of_others_can_be_left_out():
+    assert commits(100, 200, 300).without([101]).end.tolist() == [100, 300]
+
+
+def test_a_file_of_the_log_that_is_removed_can_still_be_read(tmp_path: Path):
+    log = tmp_path / "data" / "pg_wal"
+    log.mkdir(parents=True)
+    (log / ("0" * 24)).write_text("first")
+    (log / "archive_status").mkdir()
+    kept = KeptLog(log)
+    kept.begin()
+    (log / ("0" * 24)).write_text("first, and more")
+    (log / ("0" * 24)).unlink()
+    (log / ("0" * 23 + "1")).write_text("second")
+    kept.end()
+    assert {file.name: file.read_text() for file in kept.folder.iterdir()} == {
+        "0" * 24: "first, and more",
+        "0" * 23 + "1": "second",
+    }
 
 
 # -- what real servers can do ---------------------------------------------------------------------------------------
@@ -213,19 +229,18 @@ def write(value: int, invoked: float, returned: float, xid: int, node: str = "L"
     return Attempt(OpKind.WRITE, 0, 1, value, invoked, returned, Outcome.OK, node, xid)
 
 
-def sample(node: str, ms: float, **lsns: int) -> Sample:
+def sample(node: str, ms: float, oldest: str | None = None, **lsns: int) -> Sample:
     places = {"own": None, "written": None, "flushed": None, "replayed": None, "timeline": 1, **lsns}
-    return Sample(node, 1_000 + ms / 1000, places["own"] is None, **places)
+    return Sample(node, 1_000 + ms / 1000, places["own"] is None, **places, oldest=oldest)
 
 
-def told(
-    attempts: Iterable[Attempt], samples: Iterable[Sample], turns: Iterable[Turn] = (), **changes: object
-) -> Trace:
+def told(attempts: Iterable[Attempt], samples: Iterable[Sample], turns: Iterable[Turn] = (), said: str = "") -> Trace:
     scenario = Scenario(replicas=1, duration_ms=100, ack="async")
     lines = [(1, "L", 0, commits(100, 200, 300))]
     if any(turn.leads for turn in turns):
         lines.append((2, "s1", 200, commits(260, xid=500)))
-    notes = Notes(1_000.0, -1_000.0, 0, list(attempts), list(samples), turns=list(turns), timelines=lines)
+    notes = Notes(1_000.0, -1_000.0, 0, 128, list(attempts), list(samples), turns=list(turns), timelines=lines)
+    notes.said = {"L": said.splitlines(), "s1": said.splitlines()}
     return tell(scenario, notes)
 
 
@@ -243,6 +258,27 @@ def test_positions_in_bytes_become_numbers_of_writes():
     assert trace.at("s1", Position.REPLAYED, [31, 51]).tolist() == [1, 2]
     assert trace.at("L", Position.FLUSHED, [3.5, 10, 21]).tolist() == [1, 2, 3], "it answers what it has on disk"
     assert trace.at("L", Position.COMMITTED, [3.9, 4, 21]).tolist() == [0, 1, 3]
+
+
+def test_the_names_of_files_say_where_the_log_begins():
+    samples = [sample("L", 2, own=150), sample("L", 3, oldest="0" * 15 + "1", own=300), sample("L", 50, "0" * 15 + "2")]
+    trace = told([], samples)
+    assert trace.at("L", Position.OLDEST, [2.5, 3.5, 51]).tolist() == [0, 1, 2], "files of 128 bytes"
+
+
+def test_what_servers_say_of_a_lost_slot_and_of_log_that_is_gone_is_marked_once():
+    said = """\
+1970-01-01 00:00:00.040 UTC [7] LOG:  invalidating obsolete replication slot "s1"
+1970-01-01 00:00:00.060 UTC [8] FATAL:  could not receive data from WAL stream: ERROR:  requested WAL segment \
+000000010000000000000003 has already been removed
+1970-01-01 00:00:00.065 UTC [8] FATAL:  could not start WAL streaming: ERROR:  can no longer access slot "s1"
+1970-01-01 00:00:07.000 UTC [7] LOG:  invalidating obsolete replication slot "s2"
+"""
+    trace = told([], [], [Turn("s1", 80, up=True, rebuilt=True)], said)
+    slot = trace.marks.where(trace.marks.kind == MarkKind.SLOT)
+    assert (slot.time.round().tolist(), slot.node.tolist(), list(slot.text)) == ([40], [1], ["the slot of s1 is lost"])
+    assert set(trace.marks.where(trace.marks.kind == MarkKind.FALLEN).time.round()) == {60}
+    assert trace.marks.where(trace.marks.kind == MarkKind.REBUILT).node.tolist() == [1]
 
 
 def test_an_answer_after_the_last_moment_is_none():

@@ -204,6 +204,11 @@ class Cluster:
                     raise LabError(f"the slot of {name} is in use for half a minute.") from None
                 time.sleep(0.01)
 
+    def renew_slot(self, name: str) -> None:
+        """Make a replication slot of the leader's anew: it keeps the log from now on."""
+        self.drop_slot(name)
+        self.servers[self.leader].ask("SELECT pg_create_physical_replication_slot(%s, true)", (name,))
+
     def join(self, standby: str, leader: str) -> None:
         """Let a running standby stream from another node from now on."""
         server = self.servers[standby]

@@ -7,20 +7,15 @@ import time
 from collections.abc import Callable
 from functools import partial, singledispatchmethod
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
-from ..engine.network import distance_ms
 from ..scenario import (
     CancelWaits,
     Change,
     Crash,
-    CutLink,
     DropSlot,
     Fault,
     Freeze,
-    LinkDelay,
     LongQuery,
-    Partition,
     PauseReplay,
     Promote,
     Rebuild,
@@ -30,6 +25,7 @@ from ..scenario import (
 from .closing import hang_up
 from .cluster import Cluster, rule_text
 from .controller import Controller
+from .links import Links
 
 if TYPE_CHECKING:
     import psycopg
@@ -48,9 +44,7 @@ class Deeds:
 
     def __init__(self, cluster: Cluster, scenario: Scenario, on_turn: Callable[..., None]) -> None:
         self._cluster, self._scenario, self._tell = cluster, scenario, on_turn
-        self._held: dict[tuple[str, str], int] = {}
-        self._extra: dict[tuple[str, str], float] = {}
-        self._set: dict[str, float] = {}
+        self._links = Links(cluster.wires, scenario, lambda: cluster.leader)
         self._queries: dict[str, tuple[psycopg.Connection[Any], int]] = {}
         self._down: set[str] = set()
         self._zero = 0.0
@@ -60,12 +54,8 @@ class Deeds:
         self._over = False
 
     def prepare(self) -> None:
-        """Give each link the delay that it has from the start."""
-        names = self._scenario.node_names
-        for source in names:
-            for target in names:
-                if source != target:
-                    self._slow(source, target)
+        """Give each link the delay that it has now."""
+        self._links.make()
 
     def run(self, zero: float) -> None:
         """Do each fault at its moment; returns at the end of the run. Moment 0 is `zero` on the monotonic clock, s."""
@@ -97,9 +87,7 @@ class Deeds:
         for name in self._cluster.servers:
             if name not in self._down:
                 self._cluster.servers[name].thaw()
-        for (source, target), count in self._held.items():
-            if count:
-                self._cluster.wires.release(source, target)
+        self._links.end()
 
     def _add(self, at: float, deed: Callable[[], None]) -> None:
         self._plan.append((at, len(self._plan), deed))
@@ -123,11 +111,11 @@ class Deeds:
 
     @singledispatchmethod
     def _do(self, fault: Fault) -> None:
-        raise AssertionError(f"{fault} was not refused")
+        self._links.strike(fault)
 
     @singledispatchmethod
     def _undo(self, fault: Fault) -> None:
-        """Most faults have nothing to undo."""
+        self._links.heal(fault)
 
     @_do.register
     def _(self, fault: Crash) -> None:
@@ -212,10 +200,13 @@ class Deeds:
         server, leader = self._cluster.servers[node], self._cluster.leader
         server.kill()
         self._tell(node, self.now(), up=False)
+        slot = server.settings.get("primary_slot_name", "")
+        if slot:  # it may be lost, and a lost one is good for nothing
+            self._cluster.renew_slot(slot)
         server.base_backup(self._cluster.way(leader, node))
-        server.follow(self._cluster.way(leader, node))
+        server.follow(self._cluster.way(leader, node), slot)
         server.start()
-        self._tell(node, self.now(), up=True)
+        self._tell(node, self.now(), up=True, rebuilt=True)
 
     @_do.register
     def _(self, fault: CancelWaits) -> None:
@@ -227,81 +218,9 @@ class Deeds:
     def _(self, fault: Change) -> None:
         setting, value = fault.setting, fault.value
         if setting in ("lag_ms", "network_ms"):
-            self._set[setting] = float(value)
-            self.prepare()
+            self._links.strike(fault)
         elif setting in ("ack", "level"):
             name = {"ack": "synchronous_standby_names", "level": "synchronous_commit"}[setting]
             text = rule_text(self._scenario.sync_rule(str(value))) if setting == "ack" else str(value)
             self._cluster.servers[self._cluster.leader].configure({name: text})
             self._cluster.servers[self._cluster.leader].reload()
-
-    @_do.register
-    def _(self, fault: Partition) -> None:
-        for source, target in self._across(fault):
-            self._hold(source, target)
-
-    @_undo.register
-    def _(self, fault: Partition) -> None:
-        for source, target in self._across(fault):
-            self._release(source, target)
-
-    def _across(self, fault: Partition) -> list[tuple[str, str]]:
-        names = self._scenario.node_names
-        return [(one, other) for one in names for other in names if (one in fault.nodes) != (other in fault.nodes)]
-
-    @_do.register
-    def _(self, fault: CutLink) -> None:
-        for source, target in _ways(fault):
-            self._hold(source, target)
-
-    @_undo.register
-    def _(self, fault: CutLink) -> None:
-        for source, target in _ways(fault):
-            self._release(source, target)
-
-    @_do.register
-    def _(self, fault: LinkDelay) -> None:
-        self._more(fault, fault.extra_ms)
-
-    @_undo.register
-    def _(self, fault: LinkDelay) -> None:
-        self._more(fault, -fault.extra_ms)
-
-    def _more(self, fault: LinkDelay, extra_ms: float) -> None:
-        pair = (fault.source, fault.target)
-        self._extra[pair] = max(self._extra.get(pair, 0.0) + extra_ms, 0.0)  # sums of fractions may end below 0
-        self._slow(*pair)
-
-    # -- links ----------------------------------------------------------------------------------------------------
-
-    def _slow(self, source: str, target: str) -> None:
-        """Give one direction the delay that it has by now, ms."""
-        scenario = self._scenario.but(**self._set) if self._set else self._scenario
-        extra = self._extra.get((source, target), 0.0)
-        if target != self._cluster.leader:
-            extra += float(scenario.of(target, "lag_ms"))
-        self._cluster.wires.delay(
-            source,
-            target,
-            distance_ms(scenario, source, target),
-            scenario.network_spread,
-            shape=scenario.network_shape,
-            seed=crc32(f"{scenario.seed} {source} {target}".encode()),
-            extra_ms=extra,
-        )
-        if "bandwidth_mbit" in scenario.model_fields_set:
-            self._cluster.wires.bandwidth(source, target, scenario.bandwidth_mbit)
-
-    def _hold(self, source: str, target: str) -> None:
-        self._held[source, target] = self._held.get((source, target), 0) + 1
-        self._cluster.wires.hold(source, target)
-
-    def _release(self, source: str, target: str) -> None:
-        self._held[source, target] -= 1
-        if not self._held[source, target]:
-            self._cluster.wires.release(source, target)
-
-
-def _ways(fault: CutLink) -> list[tuple[str, str]]:
-    there = (fault.source, fault.target)
-    return [there, there[::-1]] if fault.both_ways else [there]

@@ -16,6 +16,8 @@ from .cluster import Cluster, rule_text
 from .deeds import Deeds
 from .errors import LabError
 from .expressing import cannot
+from .kept_log import SETTINGS as KEPT
+from .kept_log import KeptLog
 from .load import CREATE, INDEX, Load
 from .numbering import Commits, read_commits
 from .positions import Positions
@@ -24,6 +26,7 @@ from .telling import Notes, Turn, tell
 
 _HEAD_START_S = 0.03
 _CHURN_ROWS = 50
+_PLENTY_MB = 512
 
 
 def run(scenario: Scenario, cluster: Cluster | None = None) -> Trace:
@@ -50,6 +53,8 @@ def run(scenario: Scenario, cluster: Cluster | None = None) -> Trace:
         If there is no PostgreSQL.
     """
     wrong = cannot(scenario)
+    if cluster is not None and _segment(scenario) != cluster.segment_mb:
+        wrong.append(f"segment_mb is {_segment(scenario)}: this cluster's is {cluster.segment_mb} MB.")
     if wrong:
         raise LabError(" ".join(wrong))
     if cluster is not None:
@@ -62,6 +67,11 @@ def _segment(scenario: Scenario) -> int:
     return int(scenario.segment_mb) if "segment_mb" in scenario.model_fields_set else 1
 
 
+def _removes(scenario: Scenario) -> bool:
+    """Whether the leader may remove log that a standby still needs: otherwise it keeps more than a run writes."""
+    return "wal_keep_mb" in scenario.model_fields_set or scenario.max_slot_wal_keep_mb >= 0
+
+
 class _Run:
     def __init__(self, cluster: Cluster, scenario: Scenario) -> None:
         self.cluster, self.scenario = cluster, scenario
@@ -69,14 +79,14 @@ class _Run:
         self.routing = Routing(scenario)
         self.deeds = Deeds(cluster, scenario, self._turned)
         self._lock = threading.Lock()
-        self._commits: dict[int, Commits] = {}
+        self._kept: KeptLog | None = None
         self._others: set[int] = set()
         self._start = 0
 
     def trace(self) -> Trace:
         self._make_ready()
         load = Load(self.cluster, self.scenario, self.routing)
-        positions = Positions(self.cluster.servers.values())
+        positions = Positions(self.cluster.servers.values(), files=_removes(self.scenario))
         try:
             load.prepare()
             self.deeds.prepare()
@@ -90,6 +100,8 @@ class _Run:
             load.end()
             positions.end()
             self.deeds.end()
+            if self._kept is not None:
+                self._kept.end()
         notes.attempts, notes.samples, notes.turns = load.attempts, positions.samples, self.turns
         notes.said = {name: server.said() for name, server in self.cluster.servers.items()}
         notes.messages = self.cluster.wires.messages(since=zero - 1)
@@ -142,9 +154,17 @@ class _Run:
             cluster.drop_slot(name)
 
     def _begin(self) -> Notes:
-        [(lsn,)] = self.cluster.servers[LEADER].ask("SELECT pg_current_wal_insert_lsn()")
+        cluster = self.cluster
+        leader = cluster.servers[LEADER]
+        if _removes(self.scenario):  # the log begins with a file of its own; in the end a standby may be of no use
+            cluster.changed = True
+            leader.ask("SELECT pg_switch_wal()")
+            self._kept = KeptLog(leader.data / "pg_wal")
+            self._kept.begin()
+        [(lsn,)] = leader.ask("SELECT pg_current_wal_insert_lsn()")
         self._start = Lsn.parse(lsn).position
-        return Notes(zero=0.0, wall=time.time() - time.monotonic(), start=self._start)
+        wall = time.time() - time.monotonic()
+        return Notes(zero=0.0, wall=wall, start=self._start, segment_bytes=cluster.segment_mb * 2**20)
 
     # -- beside ---------------------------------------------------------------------------------------------------
 
@@ -167,12 +187,11 @@ class _Run:
                 job.join()
 
     def _checkpoints(self, zero: float, over: threading.Event) -> None:
-        """Checkpoint at the scenario's pace; what stands in the log is read before it may be removed."""
+        """Checkpoint at the scenario's pace."""
         import psycopg
 
         for _ in _every(self.scenario.checkpoint_ms, zero, over):
             try:
-                self._read(1, LEADER, self._start)
                 self.cluster.servers[LEADER].ask("CHECKPOINT")
             except psycopg.Error:
                 return
@@ -216,11 +235,9 @@ class _Run:
     def _read(self, timeline: int, leader: str, start: int) -> Commits:
         program = self.cluster.programs.program("pg_waldump")
         log = self.cluster.servers[leader].data / "pg_wal"
-        before = self._commits.get(timeline)
-        from_here = int(before.end[-1]) if before is not None and len(before.end) else start
-        new = read_commits(program, log, timeline, from_here)
-        self._commits[timeline] = new if before is None else before.followed_by(new)
-        return self._commits[timeline]
+        if self._kept is not None and leader == LEADER:
+            log = self._kept.folder
+        return read_commits(program, log, timeline, start)
 
     def _timelines(self, notes: Notes) -> list[tuple[int, str, int, Commits]]:
         """Return each timeline with its leader, where it left the one before, and its commits."""
@@ -245,12 +262,13 @@ def _every(pace_ms: float, zero: float, over: threading.Event) -> Iterator[int]:
 def settings(scenario: Scenario, node: str) -> Mapping[str, str]:
     """Return the settings of one node that a scenario asks for, those of the synchronous rule aside."""
     wait, most = scenario.max_standby_streaming_delay_ms, scenario.max_slot_wal_keep_mb
-    kept = scenario.wal_keep_mb if "wal_keep_mb" in scenario.model_fields_set else 512
+    kept = scenario.wal_keep_mb if _removes(scenario) else _PLENTY_MB
     delay = scenario.of(node, "apply_delay_ms") if node != LEADER else 0
     return {
         "synchronous_commit": scenario.level,
         "wal_keep_size": f"{kept:.0f}MB",
         "max_slot_wal_keep_size": f"{most:.0f}MB" if most >= 0 else "-1",
+        **(KEPT if _removes(scenario) else {}),
         "wal_sender_timeout": f"{scenario.wal_sender_timeout_ms:.0f}ms",
         "max_standby_streaming_delay": f"{wait:.0f}ms" if wait >= 0 else "-1",
         "hot_standby_feedback": "on" if scenario.hot_standby_feedback else "off",

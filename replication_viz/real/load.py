@@ -29,8 +29,10 @@ _RECORD_OVERHEAD = 160  # bytes of log that a write takes besides its filler
 _LSN_POLL_S = 0.001
 _REFUSED_PAUSE_MS = 10.0
 
-CREATE = "CREATE TABLE IF NOT EXISTS writes (value bigint, key bigint, filler text)"
-INDEX = "CREATE INDEX IF NOT EXISTS writes_by_key ON writes (key, value)"
+CREATE = """
+CREATE TABLE writes (value bigint, key bigint, filler text);
+ALTER TABLE writes ALTER filler SET STORAGE EXTERNAL"""  # or a large write would shrink: its letters are all the same
+INDEX = "CREATE INDEX writes_by_key ON writes (key, value)"
 _WRITE = "INSERT INTO writes VALUES (%s, %s, %s) RETURNING pg_current_xact_id()::text::bigint"
 _READ = "SELECT value FROM writes WHERE key = %s ORDER BY value DESC LIMIT 32"
 

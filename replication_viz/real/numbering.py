@@ -55,15 +55,6 @@ class Commits:
         kept = ~np.isin(self.xid, np.fromiter(xids, dtype=np.int64))
         return Commits(self.xid[kept], self.end[kept], self.time[kept])
 
-    def followed_by(self, later: Commits) -> Commits:
-        """Return these, and those of a later reading that are not among them."""
-        new = later.after(int(self.end[-1])) if len(self.end) else later
-        return Commits(
-            xid=np.concatenate([self.xid, new.xid]),
-            end=np.concatenate([self.end, new.end]),
-            time=np.concatenate([self.time, new.time]),
-        )
-
 
 def read_commits(pg_waldump: str, log: Path, timeline: int, start: int) -> Commits:
     """Return the commit records of a timeline from an LSN in bytes on, as the files in a `pg_wal` folder have them."""

@@ -24,13 +24,18 @@ _QUERY = """
         CASE WHEN r THEN (coalesce(w.flushed_lsn, pg_last_wal_receive_lsn()) - '0/0')::bigint END,
         CASE WHEN r THEN (pg_last_wal_replay_lsn() - '0/0')::bigint END,
         CASE WHEN r THEN w.received_tli
-             ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END
+             ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
+        CASE WHEN %s AND NOT r THEN
+            (SELECT min(substr(name, 9)) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$') END
     FROM (SELECT pg_is_in_recovery() AS r OFFSET 0) AS x LEFT JOIN pg_stat_wal_receiver AS w ON true"""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Where one node's log stood at a moment of the monotonic clock, s; positions are LSNs in bytes, or None."""
+    """Where one node's log stood at a moment of the monotonic clock, s; positions are LSNs in bytes, or None.
+
+    `oldest` is the end of the name of a leader's oldest file; None if nobody asked.
+    """
 
     node: str
     at: float
@@ -40,10 +45,16 @@ class Sample:
     flushed: int | None
     replayed: int | None
     timeline: int | None
+    oldest: str | None = None
 
 
 class Positions:
     """Asks each node for its positions, each in a thread of its own: a frozen node stops no other.
+
+    Parameters
+    ----------
+    files : bool
+        Whether to ask also for the oldest file of the leader's log: there may be hundreds to look through.
 
     Attributes
     ----------
@@ -51,8 +62,9 @@ class Positions:
         What was heard so far.
     """
 
-    def __init__(self, servers: Iterable[Server], every_s: float = EVERY_S) -> None:
+    def __init__(self, servers: Iterable[Server], every_s: float = EVERY_S, files: bool = False) -> None:
         self.samples: list[Sample] = []
+        self._files = files
         self._every_s = every_s
         self._over = threading.Event()
         self._open: dict[str, psycopg.Connection[Any]] = {}
@@ -89,7 +101,7 @@ class Positions:
     def _ask(self, name: str, connection: psycopg.Connection[Any]) -> None:
         due = time.monotonic()
         while not self._over.is_set():
-            row = connection.execute(_QUERY, prepare=True).fetchone()
+            row = connection.execute(_QUERY, (self._files,), prepare=True).fetchone()
             if row:
                 self.samples.append(Sample(name, time.monotonic(), *row))
             due = max(due + self._every_s, time.monotonic())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +22,15 @@ from .wires import DATA, STATUS, Messages
 
 Steps = list[tuple[float, int]]
 
-_SAYINGS = {
-    MarkKind.STRANDED: ("forked off current database system timeline", "is ahead of the fork: it cannot follow"),
-    MarkKind.FALLEN: ("has already been removed", "needs log that its leader has removed"),
-}
+_SAYINGS = (  # whose slot it is stands in the line; else it is about who says it
+    (MarkKind.STRANDED, re.compile(r"forked off current database system timeline"), "{} is ahead of the fork"),
+    (
+        MarkKind.FALLEN,
+        re.compile(r"ERROR: +((requested WAL segment) \w+ (has already been removed)|can no longer .* slot)"),
+        "{} needs log that its leader has removed",
+    ),
+    (MarkKind.SLOT, re.compile(r'invalidating obsolete replication slot "(?P<slot>\w+)"'), "the slot of {} is lost"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Turn:
     fenced: bool = False
     suspects: str = ""
     cancelled: str = ""
+    rebuilt: bool = False
 
 
 @dataclass
@@ -52,6 +59,8 @@ class Notes:
         What the wall clock is ahead of it, s.
     start : int
         LSN in bytes at which the run began.
+    segment_bytes : int
+        Size of a file of the log, bytes.
     said : mapping of str to sequence of str
         Each node's log, line by line.
     timelines : list of (int, str, int, Commits)
@@ -61,6 +70,7 @@ class Notes:
     zero: float
     wall: float
     start: int
+    segment_bytes: int = 2**20
     attempts: Sequence[Attempt] = ()
     samples: Sequence[Sample] = ()
     messages: Messages | None = None
@@ -140,6 +150,9 @@ class _Teller:
             if turn.suspects:
                 text = f"the controller at {turn.node} gives up {turn.suspects}: no sign of life"
                 self.record.mark(MarkKind.SUSPECTED, turn.at, text, node=node)
+            if turn.rebuilt:
+                text = f"{turn.node} is a copy of the leader again"
+                self.record.mark(MarkKind.REBUILT, turn.at, text, node=node)
             if turn.cancelled:
                 text = f"{turn.node}: the query is cancelled (SQLSTATE {turn.cancelled})"
                 self.record.mark(MarkKind.CANCELLED, turn.at, text, node=node)
@@ -152,12 +165,17 @@ class _Teller:
 
     def _tell_logs(self) -> None:
         """Mark what a server says of itself that nobody did to it: once for each node."""
-        for node, name in enumerate(self.names):
-            for kind, (sign, text) in _SAYINGS.items():
-                found = (self._moment_of(line) for line in self.notes.said.get(name, ()) if sign in line)
-                moment = next((at for at in found if 0 <= at <= self.scenario.duration_ms), None)
-                if moment is not None:
-                    self.record.mark(kind, moment, f"{name} {text}", node=node)
+        told: set[tuple[MarkKind, str]] = set()
+        for name in self.names:
+            for line in self.notes.said.get(name, ()):
+                for kind, sign, text in _SAYINGS:
+                    found = sign.search(line)
+                    if not found or not 0 <= (at := self._moment_of(line)) <= self.scenario.duration_ms:
+                        continue
+                    who = found.groupdict().get("slot", name)
+                    if (kind, who) not in told and who in self.names:
+                        told.add((kind, who))
+                        self.record.mark(kind, at, text.format(who), node=self.names.index(who))
 
     def _moment_of(self, line: str) -> float:
         """Return when a line was written to a server's log, ms from the start of the run; a line without a time: -1."""
@@ -260,9 +278,18 @@ class _Teller:
                 fork = next(fork for _, leader, fork, _ in self.notes.timelines if leader == name)
                 for steps in found.values():
                     steps.append((turn.at, fork))
-        for which, steps in found.items():
+        for which, steps in (*found.items(), (Position.OLDEST, self._oldest(name))):
             for at, lsn in self._rising(name, steps):
                 self.record.level((number, which, at, lsn))
+
+    def _oldest(self, name: str) -> Steps:
+        """Return where a leader's log begins: when (ms), and at which LSN in bytes."""
+        size = self.notes.segment_bytes
+        return [
+            (self.ms(sample.at), (int(sample.oldest[:8], 16) << 32) + int(sample.oldest[8:], 16) * size)
+            for sample in self.notes.samples
+            if sample.node == name and sample.oldest is not None
+        ]
 
     def _answered(self, name: str) -> Steps:
         """Return what a leader had on disk, since it answered: when (ms), and up to which LSN in bytes."""

@@ -3,6 +3,7 @@
 from ..predicting import Experiment
 from .commits import commit_latency_by_level, group_commit, order_statistic
 from .losing import acknowledged_but_lost
+from .sleeping import falling_off
 from .standbys import long_query, sick_standby, stale_reads
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -15,5 +16,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         sick_standby,
         stale_reads,
         long_query,
+        falling_off,
     )
 }

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...scenario import LEADER, CancelWaits, Crash, Fault, Freeze, Promote, Restart, Scenario
+from ..links import Links
 from .cluster import Cluster
-from .links import Links
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Deeds:
     def __init__(self, cluster: Cluster, scenario: Scenario, on_lead: Callable[[str, float], None]) -> None:
         self._cluster, self._scenario, self._on_lead = cluster, scenario, on_lead
         self.turns: list[Turn] = []
-        self._links = Links(cluster, scenario)
+        self._links = Links(cluster.wires, scenario, lambda: cluster.leader)
         self._leading = {LEADER}  # who takes itself for the leader
         self._following = dict.fromkeys(cluster.standbys, LEADER)
         self._down: set[str] = set()
@@ -68,7 +68,10 @@ class Deeds:
         self._zero = 0.0
 
     def prepare(self) -> None:
-        """Give each link the delay that it has from the start."""
+        """Make a wire between the leader and each other node, and give each link the delay that it has now."""
+        for node in self._cluster.servers:
+            if node != self._cluster.leader:
+                self._cluster.way(self._cluster.leader, node)
         self._links.make()
 
     def run(self, zero: float) -> None:
@@ -123,9 +126,8 @@ class Deeds:
             self._cluster.servers[fault.node].thaw()
             if fault.node in self._chosen:
                 self._promote(fault.node)
-            self._regroup()
-        elif self._links.heal(fault):
-            self._regroup()
+        self._links.heal(fault)
+        self._regroup()
 
     def _crash(self, node: str) -> None:
         if node not in self._down:
@@ -155,7 +157,7 @@ class Deeds:
         self._leading.add(node)
         self._note(node, leads=True, count=count, history=history)
         self._on_lead(node, self.turns[-1].at)
-        self._links.make()
+        self.prepare()
         self._regroup()
 
     def _cancel_waits(self) -> None:
