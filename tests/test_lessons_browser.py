@@ -11,7 +11,6 @@ from .browser import run_all
 from .checkout import ROOT
 
 LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
-PATIENCE_S = {"14_the_real_thing.ipynb": 420}  # real time: what takes a second in a simulation takes one here
 pytestmark = pytest.mark.browser
 
 
@@ -25,7 +24,7 @@ def shown(page: Page, lab: Locator) -> Locator:
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_runs_and_each_of_its_stages_plays_and_follows_a_knob(page: Page, lesson: str) -> None:
-    run_all(page, lesson, PATIENCE_S.get(lesson, 120))
+    run_all(page, lesson)
     labs = page.locator(".rv-lab")
     assert labs.count() >= 1
     for number in range(labs.count()):

@@ -187,22 +187,23 @@ def test_stale_reads_are_found_with_naive_routing_and_none_with_lsn_tracking(clu
 
 def test_faults_strike_and_pass(cluster: Cluster):
     faults = (
-        PauseReplay(node="s2", at_ms=200, for_ms=400),
-        Freeze(node="s3", at_ms=200, for_ms=400),
-        CutLink(source="L", target="s1", at_ms=300, for_ms=300),
-        LinkDelay(source="s1", target="L", at_ms=700, extra_ms=40, for_ms=200),
-        Change(setting="ack", value="ANY 1 (s2, s3)", at_ms=1_000),
-        Crash(node="s2", at_ms=1_100),
-        Restart(node="s2", at_ms=1_200),
+        PauseReplay(node="s2", at_ms=200, for_ms=900),
+        Freeze(node="s3", at_ms=200, for_ms=900),
+        CutLink(source="L", target="s1", at_ms=300, for_ms=900),
+        LinkDelay(source="s1", target="L", at_ms=1_300, extra_ms=40, for_ms=200),
+        Change(setting="ack", value="ANY 1 (s2, s3)", at_ms=1_600),
+        Crash(node="s2", at_ms=1_700),
+        Restart(node="s2", at_ms=1_800),
     )
-    trace = run(PLAIN.but(duration_ms=2_000, faults=faults), cluster)
+    trace = run(PLAIN.but(duration_ms=2_600, faults=faults), cluster)
     assert_true(cluster, trace, behind=("s2",))
-    paused = trace.at("s2", Position.REPLAYED, [250, 590, 690])
+    # On a busy machine a fault may strike some 100 ms late: what it does is looked for after that.
+    paused = trace.at("s2", Position.REPLAYED, [700, 1_090, 1_600])
     assert paused[1] - paused[0] <= 3 < paused[2] - paused[1]
-    frozen = trace.at("s3", Position.FLUSHED, [250, 590])
+    frozen = trace.at("s3", Position.FLUSHED, [700, 1_090])
     assert frozen[0] == frozen[1]
-    cut = trace.ops.where((trace.ops.invoked > 320) & (trace.ops.invoked < 500))
-    assert ((cut.returned > 595) | np.isnan(cut.returned)).all(), "no commit while s1 gets nothing"
+    cut = trace.ops.where((trace.ops.invoked > 700) & (trace.ops.invoked < 1_000))
+    assert ((cut.returned > 1_195) | np.isnan(cut.returned)).all(), "no commit while s1 gets nothing"
     up = trace.states.where(trace.states.node == 2)
     assert up.up.tolist() == [True, False, True]
 
