@@ -43,6 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     install(EXTRAS[command])
     if command == "lab":
         become([PYTHON, "-m", "replication_viz", "lab", "notebooks", *rest])
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # many processes import the same: compiled once, or in each
     say("running every test: python -m pytest " + " ".join(rest))
     become([PYTHON, "-m", "pytest", *rest])
 

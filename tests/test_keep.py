@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -41,8 +42,7 @@ def trace() -> Trace:
 # -- there and back ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("format", trace_files.FORMATS)
-@pytest.mark.parametrize("name", scenarios)
+@pytest.mark.parametrize(("name", "format"), zip(scenarios, cycle(trace_files.FORMATS), strict=False))
 def test_what_is_read_back_is_the_same_run_to_the_byte(name: str, format: Format) -> None:
     trace = named_run(name)
     back = trace_files.unpack(trace_files.pack(trace, format))
