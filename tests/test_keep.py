@@ -42,7 +42,7 @@ def trace() -> Trace:
 # -- there and back ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "format"), zip(scenarios, cycle(trace_files.FORMATS), strict=False))
+@pytest.mark.parametrize(("name", "format"), list(zip(scenarios, cycle(trace_files.FORMATS), strict=False)))
 def test_what_is_read_back_is_the_same_run_to_the_byte(name: str, format: Format) -> None:
     trace = named_run(name)
     back = trace_files.unpack(trace_files.pack(trace, format))
