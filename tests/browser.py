@@ -199,7 +199,7 @@ class Complaints:
 
     def watch(self, page: Page) -> None:
         page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.seen.append(f"uncaught: {error}"))
+        page.on("pageerror", lambda error: self._add(f"uncaught: {error}"))
         page.on("crash", lambda _: self.seen.append("the page crashed"))
         page.on("response", self._on_response)
 

@@ -109,7 +109,7 @@ def like_binder(binders_python: Path, browser: Browser, tmp_path_factory: pytest
 
 @needs_repo2docker
 @pytest.mark.browser
-@pytest.mark.parametrize("number", ["00", "04"])  # widgets, and many processes; all lessons run elsewhere
+@pytest.mark.parametrize("number", ["00"])  # all lessons run elsewhere
 def test_the_lesson_runs_in_binders_jupyterlab(number: str, like_binder: LabPage):
     (notebook,) = (path.name for path in NOTEBOOKS if path.name.startswith(number))
     with like_binder.borrowed() as page:

@@ -213,7 +213,8 @@ def test_a_cancelled_commit_is_answered_and_stands_on_the_leader_alone(cluster: 
     trace = run(PLAIN.but(faults=faults), cluster)
     during = trace.ops.where((trace.ops.invoked > 220) & (trace.ops.invoked < 400))
     assert (during.outcome == Outcome.OK).mean() > 0.8
-    assert (during.returned >= 500).all()
+    early = during.returned < 500
+    assert not early.any()  # one that began to wait after the others were cancelled may wait still
     assert trace.at("s1", Position.RECEIVED, 690.0) < during.lsn.max()
 
 
