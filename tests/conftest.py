@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a browser, a JupyterLab, a page, the built wheel."""
+"""Fixtures that every test may use: a browser, a JupyterLab, a page, the built wheel, real servers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from replication_viz.real.cluster import Cluster
+from replication_viz.real.errors import MissingServerError
 
 from .browser import CHROMIUM_FLAGS, Jupyter, LabPage, find_chromium, jupyter_server, watched_page
 from .checkout import copy_notebooks, copy_tracked, install, new_environment, uv
@@ -159,3 +162,16 @@ def wheel_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = new_environment(tmp_path_factory.mktemp("wheel-environment") / "env")
     install(python, wheel)
     return python
+
+
+# -- real servers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Real PostgreSQL servers, a primary and three standbys, for all tests of a file."""
+    try:
+        with Cluster(3) as cluster:
+            yield cluster
+    except MissingServerError as error:
+        pytest.skip(str(error))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,15 +33,6 @@ from replication_viz.trace import MarkKind, OpKind, Outcome, Position, Trace
 
 ALIKE = Calibration(tuple(Block(1.0, 0.1, 0.5, 0.2, 0.8) for _ in range(3)), "PostgreSQL 18.0")
 EVERY_CASE = [(name, case.label) for name, experiment in EXPERIMENTS.items() for case in experiment.cases]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    try:
-        with Cluster(3) as cluster:
-            yield cluster
-    except MissingServerError as error:
-        pytest.skip(str(error))
 
 
 def case_of(name: str, label: str) -> Case:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from replication_viz import checks, measures, trace_files
 from replication_viz.checks import History
 from replication_viz.checks.from_trace import held
 from replication_viz.real.cluster import Cluster
-from replication_viz.real.errors import LabError, MissingServerError
+from replication_viz.real.errors import LabError
 from replication_viz.real.lab import run
 from replication_viz.real.rescue import drill_scenario, drop_and_restore, failover_drill, split_brain
 from replication_viz.real.watchdog import shared_memory
@@ -44,15 +43,6 @@ from .test_guard import gone
 pytestmark = pytest.mark.real
 
 PLAIN = Scenario(ack="s1", rate_per_s=200, duration_ms=700, network_ms=0, network_spread=0)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    try:
-        with Cluster(3) as cluster:
-            yield cluster
-    except MissingServerError as error:
-        pytest.skip(str(error))
 
 
 def rows_of(cluster: Cluster, node: str) -> set[int]:

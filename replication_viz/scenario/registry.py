@@ -15,15 +15,15 @@ from .faults import (
     Freeze,
     LinkDelay,
     LongQuery,
-    LoseArchive,
     Partition,
     PauseReplay,
     Restart,
     StallDisk,
-    Statement,
 )
+from .kept_log_scenarios import kept_log_scenarios
 from .model import NodeSettings, Scenario
 from .quorum_scenarios import quorum_scenarios
+from .several_leaders_scenarios import several_leaders_scenarios
 
 
 class Registry(Mapping[str, Scenario]):
@@ -64,38 +64,6 @@ def _entries() -> dict[str, dict[str, Any]]:
         "s1": NodeSettings(place="zone b", network_ms=0.6),
         "s2": NodeSettings(place="zone c", network_ms=0.8),
         "s3": NodeSettings(place="far region", network_ms=35),
-    }
-    # 5 MB of log a second for two hours; 20,000 writes are simulated as one.
-    busy_shop = {
-        "ack": "async",
-        "replicas": 2,
-        "rate_per_s": 5_120,
-        "record_bytes": 1_024,
-        "grain": 20_000,
-        "arrivals": "constant",
-        "database_mb": 204_800,
-        "duration_ms": 120 * _MINUTE,
-    }
-    # 200 writes a second for three hours; 2,000 are simulated as one.
-    small_shop = {
-        "ack": "async",
-        "replicas": 2,
-        "rate_per_s": 200,
-        "record_bytes": 1_024,
-        "grain": 2_000,
-        "arrivals": "constant",
-        "rows": 5_000_000,
-        "database_mb": 102_400,
-        "archive": True,
-        "duration_ms": 180 * _MINUTE,
-    }
-    # Two regions, each with its leader; from one to the other a message takes 40 ms.
-    regions = {
-        "topology": "multi_leader",
-        "rate_per_s": 60,
-        "keys": 50,
-        "network_ms": 40,
-        "hot_share": 0.2,
     }
     return {
         "start_here": {
@@ -286,58 +254,7 @@ def _entries() -> dict[str, dict[str, Any]]:
             },
             "duration_ms": 3_000,
         },
-        "fell_off_the_wal": {
-            "title": "A replica sleeps longer than the log is kept",
-            **busy_shop,
-            "wal_keep_mb": 4_096,
-            "faults": (Partition(nodes=("s1",), at_ms=10 * _MINUTE, for_ms=50 * _MINUTE),),
-        },
-        "slot_fills_the_disk": {
-            "title": "A dead replica with a slot",
-            **busy_shop,
-            "slots": True,
-            "wal_disk_mb": 16_384,
-            "faults": (Crash(node="s1", at_ms=10 * _MINUTE),),
-        },
-        "limited_slot": {
-            "title": "A slot that may keep so much and no more",
-            **busy_shop,
-            "slots": True,
-            "max_slot_wal_keep_mb": 8_192,
-            "wal_disk_mb": 16_384,
-            "faults": (Partition(nodes=("s1",), at_ms=10 * _MINUTE, for_ms=50 * _MINUTE),),
-        },
-        "dropped_table": {
-            "title": "DROP TABLE on the leader",
-            "ack": "ANY 1 (s1, s2, s3)",
-            "nodes": three_zones,
-            "faults": (Statement(at_ms=1_000),),
-            "duration_ms": 2_000,
-        },
-        "delayed_replica": {
-            "title": "A replica that lives an hour behind",
-            **small_shop,
-            "nodes": {"s2": NodeSettings(place="an hour late", apply_delay_ms=60 * _MINUTE)},
-            "faults": (Statement(at_ms=90 * _MINUTE),),
-        },
-        "base_backup_and_archive": {
-            "title": "A base backup at midnight, and the log since",
-            **small_shop,
-            "faults": (Statement(at_ms=90 * _MINUTE),),
-        },
-        "untested_backup": {
-            "title": "A backup that nobody has ever restored",
-            **small_shop,
-            "faults": (
-                LoseArchive(at_ms=40 * _MINUTE, for_ms=5 * _MINUTE),
-                Statement(at_ms=90 * _MINUTE),
-            ),
-        },
-        "bad_migration": {
-            "title": "A migration that set every price to zero",
-            **small_shop,
-            "faults": (Statement(at_ms=103.4 * _MINUTE, what="bad_update"),),
-        },
+        **kept_log_scenarios(three_zones),
         "stale_after_write": {
             "title": "Why did my change not save?",
             "ack": "async",
@@ -423,59 +340,7 @@ def _entries() -> dict[str, dict[str, Any]]:
             "duration_ms": 5_000,
         },
         **quorum_scenarios(),
-        "two_leaders": {
-            "title": "Two leaders, an ocean between them",
-            **regions,
-            "reads_per_s": 60,
-            "faults": (Change(setting="rate_per_s", value=0, at_ms=1_700),),
-            "duration_ms": 2_000,
-        },
-        "clock_skew_discards": {
-            "title": "The later write loses to a clock that is ahead",
-            **regions,
-            "rate_per_s": 40,
-            "hot_share": 0.25,
-            "clock_skew_ms": 200,
-            "faults": (Change(setting="rate_per_s", value=0, at_ms=10_000),),
-            "duration_ms": 10_500,
-        },
-        "region_partition": {
-            "title": "A region is cut off, and both sides go on",
-            **regions,
-            "leaders": 3,
-            "resolve": "siblings",
-            "faults": (
-                Partition(nodes=("L3",), at_ms=400, for_ms=1_000),
-                Change(setting="rate_per_s", value=0, at_ms=1_700),
-            ),
-            "duration_ms": 2_000,
-        },
-        "shopping_cart": {
-            "title": "What was taken out of the cart comes back",
-            **regions,
-            "data": "cart",
-            "resolve": "siblings",
-            "keys": 8,
-            "remove_share": 0.3,
-            "faults": (
-                Partition(nodes=("L2",), at_ms=400, for_ms=800),
-                Change(setting="rate_per_s", value=0, at_ms=1_700),
-            ),
-            "duration_ms": 2_000,
-        },
-        "same_name_twice": {
-            "title": "Two accounts, one name, and both were told yes",
-            **regions,
-            "data": "unique_name",
-            "resolve": "crdt",
-            "keys": 60,
-            "hot_share": 0,
-            "faults": (
-                Partition(nodes=("L2",), at_ms=400, for_ms=300),
-                Change(setting="rate_per_s", value=0, at_ms=1_700),
-            ),
-            "duration_ms": 2_000,
-        },
+        **several_leaders_scenarios(),
         "redis_wait": {
             "title": "Redis: WAIT 1 500, and no replica answers",
             "ack": "ANY 1 (s1, s2)",

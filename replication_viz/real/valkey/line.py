@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import time
 
@@ -56,3 +57,10 @@ class Line:
         """Return the whole lines that have come."""
         *lines, self.received = self.received.split(b"\r\n")
         return lines
+
+
+def hang_up(selector: selectors.BaseSelector) -> None:
+    """Close every connection that a selector watches, and the selector."""
+    for key in list(selector.get_map().values()):
+        key.data.socket.close()
+    selector.close()

@@ -20,7 +20,7 @@ from ...trace import Outcome
 from ..routing import Routing
 from .cluster import Cluster
 from .expressing import waits
-from .line import Line
+from .line import Line, hang_up
 from .server import command
 
 _MOST_LINES = 256
@@ -110,9 +110,7 @@ class Load:
         self._over.set()
         if self._thread.ident is not None:
             self._thread.join()
-        for key in list(self._selector.get_map().values()):
-            key.data.socket.close()
-        self._selector.close()
+        hang_up(self._selector)
 
     def now(self) -> float:
         """Return ms from the start of the run."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .cluster import Cluster
-from .line import Line
+from .line import Line, hang_up
 from .server import LIST
 
 EVERY_S = 0.005
@@ -79,9 +79,7 @@ class Positions:
         self._over.set()
         if self._thread.ident is not None:
             self._thread.join()
-        for key in list(self._selector.get_map().values()):
-            key.data.socket.close()
-        self._selector.close()
+        hang_up(self._selector)
 
     def _watch(self) -> None:
         lines: dict[str, Line] = {}
