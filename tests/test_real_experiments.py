@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from replication_viz.real.expressing import cannot
 from replication_viz.real.lab import run
 from replication_viz.real.looking import next_look, with_looks
 from replication_viz.real.predicting import Case, Experiment, predict
+from replication_viz.real.server import Server
 from replication_viz.scenario import LongQuery, Scenario
 from replication_viz.trace import MarkKind, OpKind, Outcome, Position, Trace
 
@@ -42,6 +44,13 @@ def case_of(name: str, label: str) -> Case:
 def measured(cluster: Cluster, name: str, label: str) -> tuple[float, Trace]:
     trace = run(case_of(name, label).scenario, cluster)
     return EXPERIMENTS[name].measure(trace), trace
+
+
+def wait_until_said(server: Server, text: str) -> None:
+    deadline = time.monotonic() + 30
+    while not any(text in line for line in server.said()):
+        assert time.monotonic() < deadline, f"{server.name} does not say {text!r}: {server.said()[-3:]}"
+        time.sleep(0.02)
 
 
 # -- without a server -------------------------------------------------------------------------------------------------
@@ -290,23 +299,25 @@ def test_a_standby_that_sleeps_too_long_falls_off_unless_a_slot_keeps_its_log(cl
     assert unlimited == 2_200
     assert measures.wal_status(kept, "s1", 2_300) in ("reserved", "extended")
     assert not np.isin(kept.marks.kind, (MarkKind.SLOT, MarkKind.FALLEN)).any()
-    assert kept.at("s1", Position.FLUSHED, kept.duration_ms) > kept.at("s1", Position.FLUSHED, 2_300), "it catches up"
     cluster.wait_streaming(["s1"])
+    leader, standby = (cluster.servers[name] for name in ("L", "s1"))
+    assert standby.ask("SELECT max(value) FROM writes") == leader.ask("SELECT max(value) FROM writes"), "it catches up"
     limited, lost = measured(cluster, "falling_off", "a slot, at most 2 MB")
     assert limited < 2_200
     assert measures.wal_status(lost, "s1", 2_300) == "lost"
-    [(status,)] = cluster.servers["L"].ask("SELECT wal_status FROM pg_replication_slots WHERE slot_name = 's1'")
+    [(status,)] = leader.ask("SELECT wal_status FROM pg_replication_slots WHERE slot_name = 's1'")
     assert status == "lost"
+    wait_until_said(standby, "can no longer")
     plain, fallen = measured(cluster, "falling_off", "wal_keep_size = 2 MB")
     assert plain < 2_200
+    wait_until_said(standby, "has already been removed")
     for trace in (lost, fallen, kept):  # also of files that are gone each commit was read
         answered = trace.ops.where(trace.ops.outcome == Outcome.OK)
         assert len(answered) > 500
         assert (answered.lsn > 0).all()
     for trace in (lost, fallen):
         told = trace.marks.where(trace.marks.kind == MarkKind.FALLEN)
-        assert told.node.tolist() == [1]
-        assert told.time[0] > 2_400, "it meets the error when it asks"
+        assert (told.time > 2_400).all(), "it meets the error when it asks; a busy machine asks after the last moment"
         assert measures.kept_log_mb(trace, 2_300) < measures.kept_log_mb(kept, 2_300) / 1.5
 
 
