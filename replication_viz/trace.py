@@ -145,6 +145,8 @@ class MarkKind(IntEnum):
     CONVERGED = 42
     CLOCK = 43
     GIVEN_TWICE = 44
+    FELL_BACK = 45  # a leader has lost its patience and waits for no replica
+    WAITS_AGAIN = 46
 
 
 class Table:

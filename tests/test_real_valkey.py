@@ -15,7 +15,7 @@ from replication_viz import checks, measures, run, scenarios, trace_files
 from replication_viz.real import valkey
 from replication_viz.real.binaries import valkey as find_valkey
 from replication_viz.real.errors import LabError, MissingServerError
-from replication_viz.real.valkey.positions import Offsets, Sample
+from replication_viz.real.valkey.positions import Heard, Offsets
 from replication_viz.real.watchdog import working_in
 from replication_viz.scenario import (
     Change,
@@ -145,8 +145,8 @@ def test_a_cluster_checks_its_numbers(replicas: int, least: int, lag: int, word:
 
 def test_bytes_are_mapped_to_writes_whatever_else_is_in_the_stream():
     """Ten writes of 100 bytes after 50 other ones; a ping of 14 bytes after the fourth."""
-    samples = [Sample("L", 0.0, True, "a", count, offset, offset) for count, offset in ((0, 50), (10, 1_064))]
-    offsets = Offsets(samples, 100)
+    heard = [Heard("L", 0.0, True, "a", count, offset, offset) for count, offset in ((0, 50), (10, 1_064))]
+    offsets = Offsets(heard, 100)
     assert [offsets.number("a", offset) for offset in (0, 50, 464, 563, 564, 963, 964, 1_064)] == [
         0,
         0,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ..scenario import Scenario
 from ..scenario.model import Level
-from ..trace import Position
+from ..trace import MarkKind, Position
 from .ack import BLOCKED, AckRule
 from .clients import Desk
 from .clock import Call, Clock
@@ -36,6 +36,8 @@ class Leader(Upstream):
         Up to which LSN its clients have their answer.
     fenced : bool
         Whether it is kept from taking writes; it goes on sending what it has.
+    fell_back : bool
+        Whether it has lost its patience: it waits for no replica until enough of them have all that it has.
     refused_by_storage : callable
         Whether the storage knows of a newer leader and takes nothing from this one.
     """
@@ -59,11 +61,12 @@ class Leader(Upstream):
         self.disk = disk
         self.history = history or History()
         self.flushed = self.committed = self._flushing_upto = base
-        self.fenced = False
+        self.fenced = self.fell_back = False
         self.refused_by_storage: Callable[[Leader], bool] = lambda leader: False
         self._flushing = False
         self._cost_ms = (scenario.compress_us + scenario.of(self.name, "write_us")) / 1000
         self._positions = [BLOCKED] * scenario.replicas
+        self._patience_ms = scenario.ack_timeout_ms
         self._level: Level = scenario.level
         self._rule = AckRule(scenario.sync_rule(), scenario.standbys, scenario.direct)
         self.keeper = Keeper(clock, record, scenario, self)
@@ -109,6 +112,8 @@ class Leader(Upstream):
         self._record.level((self.number, _FLUSHED, self._clock.now, upto))
         self.ship()
         self._commit()
+        if self.committed < upto and self._patience_ms >= 0:
+            self._clock.call(self._patience_ms, self._lose_patience, (life, upto))
         if upto >= self.keeper.alarm:
             self.keeper.look()
         self.wake()
@@ -117,6 +122,8 @@ class Leader(Upstream):
         if self._slots:
             self.keeper.confirmed(sender)
         self._note(sender)
+        if self.fell_back:
+            self._wait_again()
         if sender.report[self._place] > self.committed:  # else nothing new is covered
             self._commit()
 
@@ -135,7 +142,7 @@ class Leader(Upstream):
         upto = self.flushed
         if upto == self.committed or self.fenced:
             return
-        if self._waits:
+        if self._waits and not self.fell_back:
             upto = min(upto, self._rule.covered(self._positions))
         if upto > self.committed:
             self._answer(upto)
@@ -147,6 +154,23 @@ class Leader(Upstream):
         self._record.level((self.number, _COMMITTED, now, upto))
         if self.desk.reacts:
             self.wake()  # who has its answer writes again, perhaps before the leader meant to look
+
+    def _lose_patience(self, event: Call) -> None:
+        """Answer everyone, and wait for nobody from now on, if a commit has waited too long."""
+        life, upto = event.value
+        if life != self.life or self.fenced or self.fell_back or self.committed >= upto:
+            return
+        self.fell_back = True
+        text = f"{self.name} has waited {self._patience_ms:g} ms for replicas, and goes on without them"
+        self._record.mark(MarkKind.FELL_BACK, self._clock.now, text, node=self.number)
+        self._answer(self.flushed)
+
+    def _wait_again(self) -> None:
+        """Wait for replicas again if enough of them have all that is on the disk here."""
+        if self._rule.covered(self._positions) >= self.flushed:
+            self.fell_back = False
+            text = f"replicas have caught up: {self.name} waits for them again"
+            self._record.mark(MarkKind.WAITS_AGAIN, self._clock.now, text, node=self.number)
 
     def cancel_waits(self) -> None:
         """An operator cancels every commit that waits for a replica; each is answered and visible all the same."""
@@ -172,7 +196,7 @@ class Leader(Upstream):
             return
         now = self._clock.now
         self.up = True
-        self.fenced = False
+        self.fenced = self.fell_back = False
         self._record.turn(self.number, now, up=True, fenced=False)
         self.desk = self.desk.restart(self.flushed, now)
         if self.flushed > self.committed:

@@ -384,4 +384,5 @@ class Lab(widgets.VBox):
             f"<code>{escape(name)} = {escape(value)}</code>"
             for name, value in self.scenario.postgres_settings().items()
         )
-        self._settings.value = f"The same on {_LIKE[self.scenario.topology]}: {lines}"
+        like = "MySQL" if self.scenario.is_semi_sync else _LIKE[self.scenario.topology]
+        self._settings.value = f"The same on {like}: {lines}"

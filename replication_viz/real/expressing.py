@@ -22,6 +22,7 @@ _NO_FAULT = {
 }
 _ONLY = {  # field: the one value that a real run can have
     "topology": "single_leader",
+    "ack_timeout_ms": -1.0,
     "servers": 0,
     "load_swing": 0.0,
     "grain": 1,

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
-from . import leaderless, multi_leader
+from . import leaderless, multi_leader, semi_sync
 from .errors import Checked
 from .failover import Failover, may_fail_over
 from .faults import Change, Fault, Partition
@@ -67,6 +67,14 @@ class Scenario(Sessions, Failover, Leaderless, MultiLeader):
         "on",
         title="counts once it has",
         description="what a replica must have done before it counts (synchronous_commit)",
+    )
+    ack_timeout_ms: float = knob(
+        "patience",
+        -1,
+        (-1, 600_000),
+        (-1, 3_000, 1),
+        "ms",
+        "how long a commit waits before the leader goes on without replicas (semi-sync's timeout); -1: for ever",
     )
     replicas: int = knob("replicas", 3, (0, MAX_REPLICAS), (1, 7, 1), "", "how many replicas follow the leader")
     lag_ms: float = knob(
@@ -265,6 +273,11 @@ class Scenario(Sessions, Failover, Leaderless, MultiLeader):
         """Whether another node may lead in the course of a run."""
         return may_fail_over(self)
 
+    @cached_property
+    def is_semi_sync(self) -> bool:
+        """Whether a leader goes on without replicas if they take too long, as MySQL's does."""
+        return self.topology == "single_leader" and self.ack_timeout_ms >= 0
+
     def upstream(self, standby: str) -> str:
         """Return the node from which a replica streams."""
         own = self.nodes.get(standby)
@@ -316,14 +329,19 @@ class Scenario(Sessions, Failover, Leaderless, MultiLeader):
         of_replicas = ("lag_ms", "network_ms", "replay_us", "apply_delay_ms")
         idle = [f for f in of_replicas if getattr(self.nodes.get(LEADER), f, None) is not None]
         found += [f"{field} of {LEADER} does nothing: it belongs to a replica." for field in idle]
-        return found
+        return found + (semi_sync.warnings(self) if self.is_semi_sync else [])
 
     def postgres_settings(self) -> dict[str, str]:
-        """Return the settings that a real PostgreSQL needs for the same choice; without a leader, a real Cassandra."""
+        """Return the settings that a real PostgreSQL needs for the same choice.
+
+        Where commits lose their patience they are those of MySQL's semi-sync; without a leader, those of Cassandra.
+        """
         if self.topology == "leaderless":
             return leaderless.settings(self)
         if self.topology == "multi_leader":
             return multi_leader.settings(self)
+        if self.is_semi_sync:
+            return semi_sync.settings(self)
         settings = {
             "synchronous_standby_names": self.sync_rule().setting(),
             "synchronous_commit": self.level,

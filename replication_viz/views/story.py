@@ -51,6 +51,13 @@ _SHORTER = (
     (" a flush", ""),
     (" times slower", "× slower"),
 )
+_TURNS = {
+    MarkKind.DISCONNECT: "gone",
+    MarkKind.FALLEN: "gone",
+    MarkKind.RECONNECT: "back",
+    MarkKind.FELL_BACK: "impatient",
+    MarkKind.WAITS_AGAIN: "patient",
+}
 _SERVERS = (MarkKind.POOL, MarkKind.DRAIN, MarkKind.RETURN)
 _ANSWERED = "Every write that waited has its answer."
 _VERB = {"remote_write": "written", "on": "flushed", "remote_apply": "replayed"}
@@ -164,15 +171,16 @@ def _epochs(trace: Trace, terms: Terms) -> Iterator[dict[str, Any]]:
     """The acknowledgement rule from each moment at which it, the leader or the set of connected replicas changes."""
     scenario = trace.scenario
     ack, level = scenario.ack, str(scenario.level)
+    waits = True
     gone: set[int] = set()
     leader = LEADER
     turns: list[tuple[float, str, Any]] = [(0.0, "", None)]
     turns += [(fork.at_ms, "leader", fork.node) for fork in terms.forks[1:]]
     turns += [(f.at_ms, f.setting, f.value) for f in scenario.timeline if isinstance(f, Change)]
     turns += [
-        (time, "back" if kind == MarkKind.RECONNECT else "gone", node)
+        (time, _TURNS[kind], node)
         for time, kind, node in zip(*(getattr(trace.marks, c).tolist() for c in ("time", "kind", "node")), strict=True)
-        if kind in (MarkKind.DISCONNECT, MarkKind.FALLEN, MarkKind.RECONNECT)
+        if kind in _TURNS
     ]
     turns.sort(key=lambda turn: turn[0])
     for begin, group in groupby(turns, key=lambda turn: turn[0]):
@@ -180,12 +188,14 @@ def _epochs(trace: Trace, terms: Terms) -> Iterator[dict[str, Any]]:
             ack = value if what == "ack" else ack
             level = value if what == "level" else level
             if what == "leader":
-                leader, gone = value, set(range(len(trace.nodes)))
+                leader, gone, waits = value, set(range(len(trace.nodes))), True
+            if what in ("impatient", "patient") and trace.nodes[value] == leader:
+                waits = what == "patient"
             if what == "gone":
                 gone.add(value)
             if what == "back":
                 gone.discard(value)
-        yield {"t": begin, **_epoch(scenario, trace.nodes, ack, level, gone, leader)}
+        yield {"t": begin, **_epoch(scenario, trace.nodes, ack if waits else "async", level, gone, leader)}
 
 
 def _epoch(
@@ -223,6 +233,8 @@ def _events(trace: Trace, terms: Terms) -> Iterator[dict[str, Any]]:
     """
     scenario = trace.scenario
     first = waits_for(scenario.sync_rule(), scenario.level, scenario.direct)
+    if scenario.is_semi_sync:
+        first += f" After {scenario.ack_timeout_ms:g} ms the leader goes on without."
     if scenario.topology == "leaderless":
         first = ring_story.first_sentence(scenario)
     if scenario.topology == "multi_leader":

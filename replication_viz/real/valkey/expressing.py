@@ -21,6 +21,7 @@ _POSSIBLE = CancelWaits | Change | Crash | CutLink | Freeze | LinkDelay | Partit
 _CHANGES = ("ack", "level", "rate_per_s", "lag_ms", "network_ms")
 _ONLY = {  # field: the one value that a real run can have
     "topology": "single_leader",
+    "ack_timeout_ms": -1.0,
     "servers": 0,
     "grain": 1,
     "reads_per_s": 0.0,

@@ -8,12 +8,14 @@ from ...scenario import LEADER, Scenario
 from ...trace import Trace
 from ..errors import LabError
 from ..routing import Routing
+from ..sampled.deeds import Deeds
+from ..sampled.notes import Notes
+from ..sampled.telling import tell
 from .cluster import Cluster
-from .deeds import Deeds
 from .expressing import cannot
-from .load import Load, Write
-from .positions import Positions
-from .telling import Notes, tell
+from .load import Load, WaitingWrite, marks
+from .positions import Positions, numbered
+from .server import command
 
 _HEAD_START_S = 0.03
 
@@ -67,7 +69,7 @@ def run(scenario: Scenario, cluster: Cluster | None = None, *, wait_ms: int = 0)
 
 def _run(scenario: Scenario, cluster: Cluster, wait_ms: int) -> Trace:
     cluster.changed = True
-    history = cluster.servers[LEADER].replication()["master_replid"]
+    history = cluster.history(LEADER)
     routing = Routing(scenario)
     load = Load(cluster, scenario, routing, wait_ms)
     deeds = Deeds(cluster, scenario, routing.promoted)
@@ -84,10 +86,11 @@ def _run(scenario: Scenario, cluster: Cluster, wait_ms: int) -> Trace:
         deeds.end()
         positions.end()
     _resolve(cluster, load.writes)
-    return tell(scenario, Notes(zero, history, load.writes, positions.samples, deeds.turns))
+    samples = numbered(positions.heard, len(command(0, 0, round(scenario.record_bytes))))
+    return tell(scenario, Notes(zero, history, load.writes, samples, deeds.turns, marks(load.writes)))
 
 
-def _resolve(cluster: Cluster, writes: list[Write]) -> None:
+def _resolve(cluster: Cluster, writes: list[WaitingWrite]) -> None:
     """Find out what became of the writes that were never answered, from the newest leader and who took them."""
     for node in dict.fromkeys((cluster.leader, LEADER)):
         server = cluster.servers[node]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import selectors
 import threading
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,9 @@ import numpy as np
 from ...engine.arrivals import write_moments
 from ...engine.streams import stream
 from ...scenario import Change, Scenario
-from ...trace import Outcome
+from ...trace import MarkKind, Outcome
 from ..routing import Routing
+from ..sampled.notes import Mark, Write
 from .cluster import Cluster
 from .expressing import waits
 from .line import Line, hang_up
@@ -26,36 +28,21 @@ from .server import command
 _MOST_LINES = 256
 _READY_LINES = 16
 _LOOK_EVERY_S = 0.02
+_SILENCE_MS = 100.0  # refusals further apart than this are two stories
 
 
 @dataclass
-class Write:
-    """One write: what was asked, and what came of it. Times in ms from the start of the run.
+class WaitingWrite(Write):
+    """A write that `WAIT` may follow.
 
     Attributes
     ----------
-    appended : float
-        When the leader said that it has it; NaN if it did not.
-    lsn : int
-        Which write of its leader it is, counted from 1; -1 if the leader did not say.
     wanted, got : int
         How many replicas it waited for, and how many had it when the wait ended.
-    error : str
-        What the server said instead.
     """
 
-    client: int
-    key: int
-    value: int
-    invoked: float
-    appended: float = float("nan")
-    returned: float = float("nan")
-    outcome: Outcome = Outcome.UNKNOWN
-    node: str = ""
-    lsn: int = -1
     wanted: int = 0
     got: int = -1
-    error: str = ""
 
 
 class Load:
@@ -74,7 +61,7 @@ class Load:
 
     Attributes
     ----------
-    writes : list of Write
+    writes : list of WaitingWrite
         All of them in order, whether they were begun or not.
     """
 
@@ -86,11 +73,11 @@ class Load:
         clients = stream(scenario.seed, "clients").integers(scenario.clients, size=len(moments))
         keys = stream(scenario.seed, "keys").integers(scenario.keys, size=len(moments))
         rows = zip(clients.tolist(), keys.tolist(), moments.tolist(), strict=True)
-        self.writes = [Write(client, key, value, at) for value, (client, key, at) in enumerate(rows, 1)]
+        self.writes = [WaitingWrite(client, key, value, at) for value, (client, key, at) in enumerate(rows, 1)]
         self._begun = 0
         self._zero = 0.0
         self._free: dict[str, list[Line]] = {name: [] for name in cluster.servers}
-        self._busy: dict[Line, Write] = {}
+        self._busy: dict[Line, WaitingWrite] = {}
         self._selector = selectors.SelectSelector()  # that of epoll rounds sleeps up to whole milliseconds
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -136,7 +123,7 @@ class Load:
             self._begin(write, node)
         return _LOOK_EVERY_S
 
-    def _begin(self, write: Write, node: str) -> None:
+    def _begin(self, write: WaitingWrite, node: str) -> None:
         write.node, write.wanted = node, self._wanted(write.invoked)
         words = command(write.key, write.value, self._size)
         if write.wanted:
@@ -182,7 +169,7 @@ class Load:
                 del self._busy[line]
                 self._free[line.node].append(line)
 
-    def _is_over(self, write: Write, answer: bytes) -> bool:
+    def _is_over(self, write: WaitingWrite, answer: bytes) -> bool:
         """Take one answer to a write; whether it was the last one."""
         number = int(answer[1:]) if answer.startswith(b":") else -1
         is_first = np.isnan(write.appended) and not write.error
@@ -211,3 +198,37 @@ def _rules(scenario: Scenario) -> list[tuple[float, int]]:
             ack, level = (str(fault.value), level) if fault.setting == "ack" else (ack, str(fault.value))
             found.append((fault.at_ms, waits(scenario, ack, level)))
     return found
+
+
+def marks(writes: Sequence[WaitingWrite]) -> list[Mark]:
+    """Return the begin of each spell in which clients were refused, or told of too few replicas."""
+    refused = (write for write in writes if write.error.startswith("NOREPLICAS"))
+    short = (write for write in writes if 0 <= write.got < write.wanted)
+    return [
+        *(
+            Mark(
+                MarkKind.UNAVAILABLE,
+                at,
+                f"{first.node} refuses writes: too few replicas have reported of late",
+                first.node,
+            )
+            for at, first in _spells(refused)
+        ),
+        *(
+            Mark(
+                MarkKind.TIMEOUT,
+                at,
+                f"WAIT {first.wanted} ends with {first.got}: the write stands, on {first.node}",
+                first.node,
+            )
+            for at, first in _spells(short)
+        ),
+    ]
+
+
+def _spells(writes: Iterable[WaitingWrite]) -> Iterator[tuple[float, WaitingWrite]]:
+    last = float("-inf")
+    for write in sorted(writes, key=lambda write: write.returned):
+        if write.returned - last > _SILENCE_MS:
+            yield write.returned, write
+        last = write.returned

@@ -11,9 +11,10 @@ import selectors
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ..sampled.notes import Sample
 from .cluster import Cluster
 from .line import Line, hang_up
 from .server import LIST
@@ -27,7 +28,7 @@ _FIELD = re.compile(rb"^(role|master_replid|master_repl_offset|slave_repl_offset
 
 
 @dataclass(frozen=True)
-class Sample:
+class Heard:
     """Where one node stood.
 
     Attributes
@@ -58,12 +59,12 @@ class Positions:
 
     Attributes
     ----------
-    samples : list of Sample
-        What was heard so far.
+    heard : list of Heard
+        All that was, so far.
     """
 
     def __init__(self, cluster: Cluster, every_s: float = EVERY_S) -> None:
-        self.samples: list[Sample] = []
+        self.heard: list[Heard] = []
         self._cluster, self._every_s = cluster, every_s
         self._over = threading.Event()
         self._selector = selectors.SelectSelector()
@@ -114,7 +115,7 @@ class Positions:
         if line.received.endswith(_END):
             answer, line.received = line.received, b""
             self._due[line.node] = line.sent + self._every_s
-            self.samples += _samples(line.node, now, answer)
+            self.heard += _samples(line.node, now, answer)
 
     def _drop(self, lines: dict[str, Line], node: str) -> None:
         line = lines.pop(node, None)
@@ -123,7 +124,7 @@ class Positions:
             line.socket.close()
 
 
-def _samples(node: str, at: float, answer: bytes) -> list[Sample]:
+def _samples(node: str, at: float, answer: bytes) -> list[Heard]:
     """Return what a node's answer says; nothing where it refused, as one does that takes over a copy."""
     count = _COUNT.search(answer)
     if count is None:
@@ -132,7 +133,7 @@ def _samples(node: str, at: float, answer: bytes) -> list[Sample]:
     leads = said["role"] == "master"
     fields = ("master_repl_offset",) * 2 if leads else ("slave_repl_offset", "slave_read_repl_offset")
     offset, read = (int(said[field]) for field in fields)
-    return [Sample(node, at, leads, said["master_replid"], int(count[1]), offset, read)]
+    return [Heard(node, at, leads, said["master_replid"], int(count[1]), offset, read)]
 
 
 class Offsets:
@@ -140,15 +141,15 @@ class Offsets:
 
     Parameters
     ----------
-    samples : iterable of Sample
+    heard : iterable of Heard
     size : int
         Bytes of one write in the stream. There is more in it than writes, such as a primary's `PING`.
     """
 
-    def __init__(self, samples: Iterable[Sample], size: int) -> None:
+    def __init__(self, heard: Iterable[Heard], size: int) -> None:
         self._size = size
         found: dict[str, dict[int, int]] = {}
-        for sample in samples:
+        for sample in heard:
             known = found.setdefault(sample.history, {})
             known[sample.offset] = max(known.get(sample.offset, 0), sample.count)
         self._known = {history: sorted(pairs.items()) for history, pairs in found.items()}
@@ -162,3 +163,14 @@ class Offsets:
             later, more = known[after]
             count = max(count, more + (offset - later) // self._size)
         return count
+
+
+def numbered(heard: Sequence[Heard], size: int) -> list[Sample]:
+    """Return what was heard, counted in writes; one takes so many bytes of the stream."""
+    offsets = Offsets(heard, size)
+    return [
+        Sample(
+            one.node, one.at, one.leads, one.history, max(offsets.number(one.history, one.read), one.count), one.count
+        )
+        for one in heard
+    ]

@@ -7,6 +7,7 @@ const MARK = {
   STATEMENT: 20, ARCHIVE: 21, FROZEN: 22, SUSPECTED: 23, FENCED: 24, PROMOTED: 25, DEMOTED: 26, REWOUND: 27,
   STRANDED: 28, FOLLOWED: 29, HINTED: 30, HANDED: 31, HINTS_LOST: 32, HINTS_OVER: 33, RESURRECTED: 34, TIMEOUT: 35,
   UNAVAILABLE: 36, CONFLICT: 40, DISCARDED: 41, CONVERGED: 42, CLOCK: 43, GIVEN_TWICE: 44,
+  FELL_BACK: 45, WAITS_AGAIN: 46,
 };
 
 /** @typedef {{t: number, until: number, has: string, was: string}} Cause  what was wrong, while it lasts and afterwards */

@@ -6,7 +6,7 @@ const STORY_KINDS = {
   leader: { label: "Leadership", many: "Changes of leader", path: "M-7 5 l1.7 -8 l3 4 l2.3 -6 l2.3 6 l3 -4 l1.7 8 z", kinds: [MARK.SUSPECTED, MARK.FENCED, MARK.PROMOTED, MARK.DEMOTED, MARK.FOLLOWED] },
   fork: { label: "Fork", many: "Logs that forked", path: "M-6 0 H-1 L6 -5 M-1 0 L6 5", kinds: [MARK.STRANDED, MARK.REWOUND] },
   connection: { label: "Connection", many: "Connections", path: "M-7 -2.5 H5 M2 -5.5 L5.5 -2.5 M7 2.5 H-5 M-2 5.5 L-5.5 2.5", kinds: [MARK.DISCONNECT, MARK.RECONNECT] },
-  waiting: { label: "Waiting", many: "Waiting", path: "M-5 -6.5 H5 L-5 6.5 H5 z", kinds: [MARK.BLOCKED] },
+  waiting: { label: "Waiting", many: "Waiting", path: "M-5 -6.5 H5 L-5 6.5 H5 z", kinds: [MARK.BLOCKED, MARK.FELL_BACK, MARK.WAITS_AGAIN] },
   application: { label: "Application", many: "Application servers", path: "M-6 -5 h12 v4 h-12 z M-6 1 h12 v4 h-12 z", kinds: [MARK.POOL, MARK.DRAIN, MARK.RETURN] },
   query: { label: "Query", many: "Long queries", path: "M-2 -2 m-4 0 a4 4 0 1 0 8 0 a4 4 0 1 0 -8 0 M1 1 L6 6", kinds: [MARK.QUERY, MARK.CANCELLED] },
   log: { label: "Kept log", many: "Log that is kept", path: "M-6 -5 h12 v10 h-12 z M-6 0 h12", kinds: [MARK.SLOT, MARK.FALLEN, MARK.FULL, MARK.FETCH, MARK.REBUILT, MARK.ARCHIVE] },

@@ -1,9 +1,9 @@
-"""From what was noted of a run on real Valkey servers to a trace: the same five tables that a simulated run leaves."""
+"""From what was noted of a run to a trace: the same five tables that a simulated run leaves."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,33 +13,9 @@ from ...engine.marks import mark_blocked, mark_faults
 from ...engine.record import Record
 from ...scenario import LEADER, Scenario
 from ...trace import Codes, FlightKind, Floats, Ints, MarkKind, Ops, Outcome, Position, Role, Trace
-from .deeds import Turn
-from .load import Write
-from .positions import Offsets, Sample
-from .server import command
+from .notes import Notes, Sample, Turn, Write
 
-_SILENCE_MS = 100.0  # refusals further apart than this are two stories
-_OF_A_LEADER = (Position.FLUSHED, Position.COMMITTED)
 _OF_A_REPLICA = (Position.RECEIVED, Position.FLUSHED, Position.REPLAYED)
-
-
-@dataclass(frozen=True)
-class Notes:
-    """All that was noted of a run.
-
-    Attributes
-    ----------
-    zero : float
-        The run's moment 0, monotonic s.
-    history : str
-        Whose stream the offsets of the first leader and its replicas count.
-    """
-
-    zero: float
-    history: str
-    writes: Sequence[Write]
-    samples: Sequence[Sample]
-    turns: Sequence[Turn]
 
 
 @dataclass(frozen=True)
@@ -67,7 +43,6 @@ class _Teller:
         for turn in notes.turns:
             if turn.leads:
                 self.terms[turn.history] = len(self.terms) + 1
-        self.offsets = Offsets(notes.samples, len(command(0, 0, round(scenario.record_bytes))))
         self.reigns = self._reigns()
         self.appends = {reign.term: self._appends(reign) for reign in self.reigns}
 
@@ -81,8 +56,8 @@ class _Teller:
         for reign in self.reigns:
             self._tell_leader(reign)
         ops = self._ops()
-        self._mark_refusals()
-        self._mark_short_waits()
+        for mark in self.notes.marks:
+            self.record.mark(mark.kind, mark.at, mark.text, node=self.names.index(mark.node))
         mark_blocked(self.record, self.scenario, ops)
         times, lsns, nodes = self._appended()
         return self.record.trace(self.scenario, ops, (times, lsns), nodes)
@@ -106,12 +81,25 @@ class _Teller:
         return self.names.index(turn.node)
 
     def _appends(self, reign: _Reign) -> tuple[list[float], list[int]]:
-        """Return when a leader had appended what, in order: a write was there at the latest when a later one was."""
+        """Return when a leader had appended what, in order: a write was there at the latest when a later one was.
+
+        It was there, too, when the leader said how much it had.
+        """
+        rows = sorted(self._writes_of(reign), key=lambda write: write.lsn)
+        if not rows:
+            return [], []
+        lsns = [write.lsn for write in rows]
+        times = np.minimum.accumulate([write.appended for write in rows][::-1])[::-1]
+        said = [s for s in self.notes.samples if s.leads and self.names.index(s.node) == reign.node]
+        said = [sample for sample in said if reign.begin <= self._ms(sample) < reign.end]
+        counts = np.maximum.accumulate([sample.received for sample in said]) if said else np.empty(0)
+        heard = np.array([*map(self._ms, said), np.inf])[np.searchsorted(counts, lsns)]
+        return np.minimum(times, heard).tolist(), lsns
+
+    def _writes_of(self, reign: _Reign) -> list[Write]:
+        """Return the writes that a leader took in its time."""
         name = self.names[reign.node]
-        rows = [w for w in self.notes.writes if w.node == name and w.lsn > 0 and reign.begin <= w.appended < reign.end]
-        rows.sort(key=lambda write: write.lsn)
-        times = np.minimum.accumulate([write.appended for write in rows][::-1])[::-1] if rows else np.empty(0)
-        return times.tolist(), [write.lsn for write in rows]
+        return [w for w in self.notes.writes if w.node == name and w.lsn > 0 and reign.begin <= w.appended < reign.end]
 
     def _tell_states(self) -> None:
         """Note what each node is; a replica is on a new leader's term when its data are a copy of that one's."""
@@ -147,18 +135,27 @@ class _Teller:
     # -- positions ------------------------------------------------------------------------------------------------
 
     def _tell_leader(self, reign: _Reign) -> None:
-        """Note what a leader has. Its memory is all that there is: appended is flushed, and shown to readers."""
+        """Note what a leader has: appended is flushed."""
         if reign.begin:
             base = next(turn.count for turn in self.notes.turns if turn.at == reign.begin)
             for which in Position.APPENDED, *_OF_A_REPLICA, Position.COMMITTED:
                 self.record.level((reign.node, which, reign.begin, base))
         for at, lsn in zip(*self.appends[reign.term], strict=True):
-            for which in _OF_A_LEADER:
-                self.record.level((reign.node, which, at, lsn))
+            self.record.level((reign.node, Position.FLUSHED, at, lsn))
+        for at, lsn in self._shown(reign):
+            self.record.level((reign.node, Position.COMMITTED, at, lsn))
+
+    def _shown(self, reign: _Reign) -> list[tuple[float, int]]:
+        """Return from when on (ms) a leader showed which write to readers."""
+        if not self.notes.shows_when_answered:
+            return list(zip(*self.appends[reign.term], strict=True))
+        answered = sorted((w.returned, w.lsn) for w in self._writes_of(reign) if w.outcome == Outcome.OK)
+        newest = np.maximum.accumulate([lsn for _, lsn in answered]).tolist() if answered else []
+        return [(at, lsn) for (at, _), lsn in zip(answered, newest, strict=True) if at < reign.end]
 
     def _tell_replica(self, node: int, samples: Sequence[Sample]) -> None:
         """Note what a node had whenever it followed, and the messages that must have brought it."""
-        has, term = 0, 1
+        has, shows, term = 0, 0, 1
         for turn in self.notes.turns:
             if turn.leads is False and self._node(turn) == node:
                 for which in _OF_A_REPLICA:
@@ -168,13 +165,12 @@ class _Teller:
                 continue
             at = self._ms(sample)
             now = self.terms.get(sample.history, term)
-            read = max(self.offsets.number(sample.history, sample.read), sample.count)
-            if read != has or now != term:
-                if now == term and read > has:
-                    self._tell_flight(node, term, at, has, read)
-                for which, lsn in zip(_OF_A_REPLICA, (read, read, sample.count), strict=True):
+            if now == term and sample.received > has:
+                self._tell_flight(node, term, at, has, sample.received)
+            if (sample.received, sample.applied, now) != (has, shows, term):
+                has, shows, term = sample.received, sample.applied, now
+                for which, lsn in zip(_OF_A_REPLICA, (has, has, shows), strict=True):
                     self.record.level((node, which, at, lsn))
-            has, term = read, now
         self._tell_lost(node, has)
 
     def _tell_flight(self, node: int, term: int, arrived: float, after: int, upto: int) -> None:
@@ -194,7 +190,7 @@ class _Teller:
         crashed = any(turn.up is False and turn.node == LEADER for turn in self.notes.turns)
         if node == first.node or not crashed or not lsns or has >= lsns[-1]:
             return
-        before = [s.count for s in self.notes.samples if s.node == self.names[node] and self._ms(s) <= first.end]
+        before = [s.applied for s in self.notes.samples if s.node == self.names[node] and self._ms(s) <= first.end]
         upto, after = lsns[-1], before[-1] if before else 0
         if upto > after:
             sent = self._appended_at(1, after + 1)
@@ -228,25 +224,3 @@ class _Teller:
             lsn=np.array([write.lsn for write in writes], dtype=np.int64),
             node=np.array([self.names.index(write.node or LEADER) for write in writes], dtype=np.int8),
         )
-
-    def _mark_refusals(self) -> None:
-        self._mark_spells(
-            MarkKind.UNAVAILABLE,
-            lambda write: write.error.startswith("NOREPLICAS"),
-            lambda write: f"{write.node} refuses writes: too few replicas have reported of late",
-        )
-
-    def _mark_short_waits(self) -> None:
-        self._mark_spells(
-            MarkKind.TIMEOUT,
-            lambda write: 0 <= write.got < write.wanted,
-            lambda write: f"WAIT {write.wanted} ends with {write.got}: the write stands, on {write.node}",
-        )
-
-    def _mark_spells(self, kind: MarkKind, told: Callable[[Write], bool], text: Callable[[Write], str]) -> None:
-        """Mark the begin of each spell in which writes were told something."""
-        last = float("-inf")
-        for write in sorted(filter(told, self.notes.writes), key=lambda write: write.returned):
-            if write.returned - last > _SILENCE_MS:
-                self.record.mark(kind, write.returned, text(write), node=self.names.index(write.node))
-            last = write.returned

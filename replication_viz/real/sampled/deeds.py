@@ -1,4 +1,4 @@
-"""Faults, done to real Valkey servers at their moments, and an operator who lets nodes follow the newest leader."""
+"""Faults, done to real servers at their moments, and an operator who lets nodes follow the newest leader."""
 
 from __future__ import annotations
 
@@ -10,28 +10,7 @@ from typing import Any
 from ...scenario import LEADER, CancelWaits, Crash, Fault, Freeze, Promote, Restart, Scenario
 from ..links import Links
 from .cluster import Cluster
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What a node is from a moment (ms) on.
-
-    Attributes
-    ----------
-    up, leads : bool or None
-        What it becomes; None: what it was.
-    count : int
-        How many writes it has then.
-    history : str
-        Of a new leader: whose stream its offsets count from then on.
-    """
-
-    node: str
-    at: float
-    up: bool | None = None
-    leads: bool | None = None
-    count: int = 0
-    history: str = ""
+from .notes import Turn
 
 
 @dataclass(order=True)
@@ -56,7 +35,7 @@ class Deeds:
         What the nodes became, in order of time.
     """
 
-    def __init__(self, cluster: Cluster, scenario: Scenario, on_lead: Callable[[str, float], None]) -> None:
+    def __init__(self, cluster: Cluster[Any], scenario: Scenario, on_lead: Callable[[str, float], None]) -> None:
         self._cluster, self._scenario, self._on_lead = cluster, scenario, on_lead
         self.turns: list[Turn] = []
         self._links = Links(cluster.wires, scenario, lambda: cluster.leader)
@@ -136,7 +115,7 @@ class Deeds:
             self.turns.append(Turn(node, (at - self._zero) * 1000, up=False))
 
     def _restart(self, node: str) -> None:
-        """Start a node again; it is empty, and a replica."""
+        """Start a node again, as a replica."""
         if node not in self._down:
             return
         self._cluster.servers[node].start()
@@ -153,7 +132,7 @@ class Deeds:
             self._chosen.add(node)
             return
         count = self._cluster.promote(node)
-        history = self._cluster.servers[node].replication()["master_replid"]
+        history = self._cluster.history(node)
         self._leading.add(node)
         self._note(node, leads=True, count=count, history=history)
         self._on_lead(node, self.turns[-1].at)
@@ -162,7 +141,7 @@ class Deeds:
 
     def _cancel_waits(self) -> None:
         if self._cluster.leader not in self._down | self._frozen:
-            self._cluster.servers[self._cluster.leader].unblock()
+            self._cluster.cancel_waits()
 
     def _regroup(self) -> None:
         """Let every node that reaches the newest leader follow it; one that led before loses what only it has."""
