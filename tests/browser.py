@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
 from replication_viz.real.binaries import POSTGRES_VARIABLE, VALKEY_VARIABLE
 
@@ -42,22 +42,30 @@ HARMLESS: tuple[str, ...] = (
     r"^(uncaught: Error|console: Could not restore the debugger state): Canceled future for \w+ message before replies",
 )
 
-_STATE = """async ([name]) => {
-    const panel = window.jupyterapp?.shell.currentWidget;
-    if (panel?.context?.path !== name || !panel.content) return {ready: false};
-    await panel.context.ready;
-    const code = panel.content.widgets.filter(
-        cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().trim());
-    // Not all of them as JSON: this is asked many times a second, and pictures are large.
-    const errors = code.flatMap(({model: {outputs}}) => Array.from({length: outputs.length}, (_, i) => outputs.get(i)))
-        .filter(output => output.type === 'error')
-        .map(output => output.toJSON().traceback.join('\\n'));
-    return {
-        ready: panel.sessionContext.isReady,
-        idle: panel.sessionContext.session?.kernel?.status === 'idle',
-        left: code.filter(cell => !cell.model.executionCount).length,
-        errors,
+# Asked once, and answered by the page when it is so: a question costs it as much as a frame of a stage.
+_STATE = """async ([name, all, seconds]) => {
+    const state = (look) => {
+        const panel = window.jupyterapp?.shell.currentWidget;
+        if (panel?.context?.path !== name || !panel.context.isReady || !panel.content) return {done: false};
+        const {isReady: ready, session} = panel.sessionContext;
+        const idle = session?.kernel?.status === 'idle';
+        if (!idle && !look) return {done: false};  // whatever a cell says, the kernel is idle after it
+        const code = panel.content.widgets.filter(
+            cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().trim());
+        const left = code.filter(cell => !cell.model.executionCount).length;
+        // Not all of them as JSON: pictures are large.
+        const errors = code
+            .flatMap(({model: {outputs}}) => Array.from({length: outputs.length}, (_, i) => outputs.get(i)))
+            .filter(output => output.type === 'error')
+            .map(output => output.toJSON().traceback.join('\\n'));
+        return {done: ready && idle && !(all && left), ready, idle, left, errors};
     };
+    const end = performance.now() + 1000 * seconds;
+    for (;;) {
+        const late = performance.now() > end, found = state(late);
+        if (found.done || found.errors?.length || late) return found;
+        await new Promise(done => setTimeout(done, 50));
+    }
 }"""
 
 
@@ -220,18 +228,46 @@ class Complaints:
         assert not self.seen, "the page complained:\n" + "\n".join(self.seen)
 
 
+# What a page can be told after it was opened; anything else needs a context of its own.
+OF_ONE_PAGE = {"viewport", "color_scheme", "reduced_motion"}
+_shared_contexts: dict[Browser, BrowserContext] = {}
+
+
+def _shared_context(browser: Browser) -> BrowserContext:
+    """The context of all pages without a server; its first page stays, or its window would close with each test's."""
+    if browser not in _shared_contexts:
+        _shared_contexts[browser] = browser.new_context()
+        _shared_contexts[browser].new_page()
+    _shared_contexts[browser].set_offline(False)
+    return _shared_contexts[browser]
+
+
 @contextmanager
-def watched_page(browser: Browser, base_url: str | None = None, **context_options: Any) -> Iterator[Page]:
-    """Open a page in a context of its own; at the end it must have said nothing on the console."""
-    options = {"viewport": {"width": 1280, "height": 900}, **context_options}
-    context = browser.new_context(base_url=base_url, **options)
+def watched_page(browser: Browser, base_url: str | None = None, **options: Any) -> Iterator[Page]:
+    """Open a new page; at the end it must have said nothing on the console.
+
+    Pages without a server share a window, which takes Chromium longer to open than most tests take: they leave nothing
+    there.
+    """
+    options = {"viewport": {"width": 1280, "height": 900}, **options}
+    is_own = base_url is not None or not options.keys() <= OF_ONE_PAGE
+    context = browser.new_context(base_url=base_url, **options) if is_own else _shared_context(browser)
     complaints = Complaints()
     page = context.new_page()
     complaints.watch(page)
     try:
+        if not is_own:
+            page.set_viewport_size(options.pop("viewport"))
+            page.emulate_media(**options)
         yield page
+        complaints.assert_none()
+    except BaseException:
+        if not is_own:
+            _shared_contexts.pop(browser, None)
+            context.close()
+        raise
     finally:
-        context.close()
+        (context if is_own else page).close()
     complaints.assert_none()
 
 
@@ -291,7 +327,7 @@ def open_notebook(page: Page, notebook: str, seconds: float = 60, query: str = "
     if query or not page.evaluate(_OPEN, notebook):
         # A workspace of its own: JupyterLab would otherwise restore what an earlier test had open.
         page.goto(f"/lab/workspaces/{uuid.uuid4().hex}/tree/{notebook}" + (f"?{query}" if query else ""))
-    _wait(page, notebook, lambda state: state["ready"] and state["idle"], seconds)
+    _wait(page, notebook, False, seconds)
 
 
 def run_all(page: Page, notebook: str, seconds: float = 120, query: str = "") -> None:
@@ -305,19 +341,15 @@ def run_all(page: Page, notebook: str, seconds: float = 120, query: str = "") ->
     open_notebook(page, notebook, query=query)
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
     # Idle alone comes too early: the kernel is idle, too, between two cells.
-    _wait(page, notebook, lambda state: state["idle"] and not state["left"], seconds)
+    _wait(page, notebook, True, seconds)
 
 
-def _wait(page: Page, notebook: str, done: Any, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    state: dict[str, Any] = {"ready": False, "idle": False, "left": -1, "errors": []}
-    while time.monotonic() < deadline:
-        state |= page.evaluate(_STATE, [notebook])
-        assert not state["errors"], f"{notebook} raised:\n{_plain(state['errors'][0])}"
-        if done(state):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{notebook} was not done after {seconds:g} s: {state}")
+def _wait(page: Page, notebook: str, all_cells: bool, seconds: float) -> None:
+    """Wait until the kernel is idle and, where `all_cells` is true, each cell has a number."""
+    state = page.evaluate(_STATE, [notebook, all_cells, seconds])
+    errors = state.get("errors")
+    assert not errors, f"{notebook} raised:\n{_plain(errors[0])}"
+    assert state["done"], f"{notebook} was not done after {seconds:g} s: {state}"
 
 
 def _plain(traceback: str) -> str:

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser
 
-from .browser import Jupyter, run_all, watched_page
+from .browser import Jupyter, LabPage, run_all, watched_page
 
 pytestmark = pytest.mark.browser
 
@@ -29,24 +29,35 @@ def write(path: Path, *cells: str) -> None:
     nbformat.write(notebook, path)
 
 
-def test_a_good_notebook_runs_to_its_last_cell_and_shows_its_widget(browser: Browser, server: Jupyter):
-    with watched_page(browser, server.url) as page:
+def test_a_good_notebook_runs_to_its_last_cell_and_shows_its_widget(lab_page: LabPage, server: Jupyter):
+    with lab_page.borrowed() as page:
         run_all(page, "good.ipynb")
         assert page.locator(".noUi-handle").count() == 1
         assert page.locator(".jp-InputPrompt").all_inner_texts()[-1] == "[3]:"
-    server.end_sessions()
 
 
-def test_a_cell_that_raises_fails_with_its_traceback(browser: Browser, server: Jupyter):
-    with watched_page(browser, server.url) as page, pytest.raises(AssertionError, match="ZeroDivisionError"):
+def test_a_cell_that_raises_fails_with_its_traceback(lab_page: LabPage, server: Jupyter):
+    with lab_page.borrowed() as page, pytest.raises(AssertionError, match="ZeroDivisionError"):
         run_all(page, "raises.ipynb")
-    server.end_sessions()
 
 
-def test_an_error_on_the_console_fails_the_page(browser: Browser, server: Jupyter):
-    with (
-        pytest.raises(AssertionError, match="out of the widget"),
-        watched_page(browser, server.url) as page,
-    ):
+def test_an_error_on_the_console_fails_the_page(lab_page: LabPage, server: Jupyter):
+    with pytest.raises(AssertionError, match="out of the widget"), lab_page.borrowed() as page:
         run_all(page, "throws.ipynb")
-    server.end_sessions()
+
+
+SEEN = "[innerWidth, innerHeight, matchMedia('(prefers-color-scheme: dark)').matches]"
+
+
+def test_a_page_without_a_server_that_complained_is_the_last_of_its_window(browser: Browser):
+    with watched_page(browser) as page:
+        window = page.context
+    with pytest.raises(AssertionError, match="out of the page"), watched_page(browser) as page:
+        page.evaluate("console.error('out of the page')")
+    with watched_page(browser) as page:
+        assert page.context is not window
+    with watched_page(browser, viewport={"width": 640, "height": 400}, color_scheme="dark") as other:
+        assert other.context is page.context
+        assert other.evaluate(SEEN) == [640, 400, True]
+    with watched_page(browser) as page:
+        assert page.evaluate(SEEN) == [1280, 900, False]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from replication_viz.lessons.card import STATIC, Face, Form, Line
 
-from .browser import jupyter_server, run_all, watched_page
+from .browser import Jupyter, LabPage, run_all
 from .test_lessons import stored
 
 
@@ -82,13 +81,13 @@ def test_texts_never_become_markup_and_buttons_send_their_names(card: Callable[[
 
 
 @pytest.mark.browser
-def test_in_jupyterlab_enter_commits_the_reveal_appears_and_a_second_run_remembers(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_in_jupyterlab_enter_commits_the_reveal_appears_and_a_second_kernel_remembers(
+    jupyter: Jupyter, lab_page: LabPage
 ) -> None:
-    monkeypatch.setenv("REPLICATION_VIZ_UNATTENDED", "0")
-    folder = tmp_path / "notebooks"
+    folder = jupyter.folder / "card"  # where a kernel works, and so where its answers are kept
     folder.mkdir()
     cells = (
+        "import os\nos.environ['REPLICATION_VIZ_UNATTENDED'] = '0'",
         "from replication_viz.lessons import exercise, predict\n"
         "guess = predict('02-p50', 'Median?', unit='ms', unattended=5)\nguess",
         "guess.reveal(4, because='own flush and one round trip')",
@@ -97,8 +96,8 @@ def test_in_jupyterlab_enter_commits_the_reveal_appears_and_a_second_run_remembe
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, folder / "lesson.ipynb")
-    with jupyter_server(folder, tmp_path) as server, watched_page(browser, server.url) as page:
-        run_all(page, "lesson.ipynb")
+    with lab_page.borrowed() as page:
+        run_all(page, "card/lesson.ipynb")
         expect(page.get_by_text("Commit your answer first")).to_be_visible()
         page.get_by_role("textbox", name="Median?").click()
         page.keyboard.type("0.008 s")
@@ -108,6 +107,7 @@ def test_in_jupyterlab_enter_commits_the_reveal_appears_and_a_second_run_remembe
         page.keyboard.press("Enter")
         expect(page.get_by_text("Hint 1: Think.")).to_be_visible()
         assert stored(folder)["predictions"]["02-p50"]["tries"][0]["points"] == 73
-        run_all(page, "lesson.ipynb")
+    with lab_page.borrowed() as page:
+        run_all(page, "card/lesson.ipynb")
         page.get_by_role("button", name="Answer again").click()
         expect(page.get_by_text("Commit your answer first")).to_be_visible()

@@ -262,7 +262,6 @@ def test_without_jupyterlab_the_lessons_are_copied_and_a_sentence_says_what_is_m
     assert contents(tmp_path / "mine") == {path.name: path.read_text() for path in NOTEBOOKS}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals differ on Windows")
 def page_at(address: str) -> bytes:
     """Return a page. JupyterLab prints its address a moment before it listens there."""
     for _ in range(300):
@@ -277,6 +276,7 @@ def page_at(address: str) -> bytes:
     pytest.fail(f"nothing listens at {address}")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ on Windows")
 def test_the_installed_lab_prints_an_address_that_opens_the_first_lesson(wheel: Path, tmp_path: Path):
     python = new_environment(tmp_path / "env")
     install(python, f"replication-viz[lab] @ {wheel.as_uri()}")

@@ -31,7 +31,9 @@ from replication_viz.real.looking import next_look, with_looks
 from replication_viz.real.predicting import Case, Experiment, predict
 from replication_viz.real.server import Server
 from replication_viz.scenario import LongQuery, Scenario
-from replication_viz.trace import MarkKind, OpKind, Outcome, Position, Trace
+from replication_viz.trace import MarkKind, OpKind, Outcome, Trace
+
+from .steady import steady
 
 ALIKE = Calibration(tuple(Block(1.0, 0.1, 0.5, 0.2, 0.8) for _ in range(3)), "PostgreSQL 18.0")
 EVERY_CASE = [(name, case.label) for name, experiment in EXPERIMENTS.items() for case in experiment.cases]
@@ -42,7 +44,8 @@ def case_of(name: str, label: str) -> Case:
 
 
 def measured(cluster: Cluster, name: str, label: str) -> tuple[float, Trace]:
-    trace = run(case_of(name, label).scenario, cluster)
+    scenario = case_of(name, label).scenario
+    trace = steady(scenario, lambda: run(scenario, cluster))
     return EXPERIMENTS[name].measure(trace), trace
 
 

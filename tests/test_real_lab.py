@@ -15,9 +15,9 @@ import pytest
 from replication_viz import checks, measures, trace_files
 from replication_viz.checks import History
 from replication_viz.checks.from_trace import held
+from replication_viz.real import lab
 from replication_viz.real.cluster import Cluster
 from replication_viz.real.errors import LabError
-from replication_viz.real.lab import run
 from replication_viz.real.rescue import drill_scenario, drop_and_restore, failover_drill, split_brain
 from replication_viz.real.watchdog import shared_memory
 from replication_viz.scenario import (
@@ -38,11 +38,16 @@ from replication_viz.scenario import (
 from replication_viz.timelines import Timelines
 from replication_viz.trace import FlightKind, OpKind, Outcome, Position, Trace
 
+from .steady import steady
 from .test_guard import gone
 
 pytestmark = pytest.mark.real
 
 PLAIN = Scenario(ack="s1", rate_per_s=200, duration_ms=700, network_ms=0, network_spread=0)
+
+
+def run(scenario: Scenario, cluster: Cluster) -> Trace:
+    return steady(scenario, lambda: lab.run(scenario, cluster))
 
 
 def rows_of(cluster: Cluster, node: str) -> set[int]:

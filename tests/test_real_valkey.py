@@ -34,6 +34,8 @@ from replication_viz.scenario import (
 from replication_viz.trace import MarkKind, Ops, Outcome, Position, Trace
 from replication_viz.views.stage import Stage
 
+from .steady import steady
+
 RATE = 800
 CALM = Scenario(
     ack="async",
@@ -67,6 +69,10 @@ def cluster(program: None) -> Iterator[valkey.Cluster]:
 
 def acknowledged(trace: Trace) -> Ops:
     return trace.ops.where(trace.ops.outcome == Outcome.OK)
+
+
+def play(scenario: Scenario, cluster: valkey.Cluster, wait_ms: int = 0) -> Trace:
+    return steady(scenario, lambda: valkey.run(scenario, cluster, wait_ms=wait_ms))
 
 
 def lost(trace: Trace, cluster: valkey.Cluster, survivor: str = "s1") -> int:
@@ -167,7 +173,7 @@ def test_bytes_are_mapped_to_writes_whatever_else_is_in_the_stream():
 @pytest.fixture(scope="session")
 def calm(cluster: valkey.Cluster) -> Trace:
     """A second of a thousand writes at random moments, 20 ms to each replica."""
-    return valkey.run(CALM.but(network_ms=20, rate_per_s=1_000, arrivals="poisson"), cluster)
+    return play(CALM.but(network_ms=20, rate_per_s=1_000, arrivals="poisson"), cluster)
 
 
 @pytest.mark.real
@@ -195,7 +201,7 @@ def test_a_real_trace_goes_through_the_same_measures_checkers_files_and_stage(ca
 
 @pytest.mark.real
 def test_the_positions_of_the_replicas_only_grow_and_end_with_the_leaders(cluster: valkey.Cluster):
-    trace = valkey.run(CALM.but(faults=(Change(setting="rate_per_s", value=0, at_ms=700),)), cluster)
+    trace = play(CALM.but(faults=(Change(setting="rate_per_s", value=0, at_ms=700),)), cluster)
     written = int(trace.ops.lsn.max())
     assert written == len(cluster.servers["L"].contents())
     for name in trace.nodes[1:]:
@@ -213,7 +219,7 @@ def test_the_positions_of_the_replicas_only_grow_and_end_with_the_leaders(cluste
     ("delay_ms", "rate", "tolerance"), [(0, RATE, 12), (20, 2 * RATE, 18), (70, RATE, 20), (200, RATE, 32)]
 )
 def test_async_loses_rate_times_one_way_delay(cluster: valkey.Cluster, delay_ms: float, rate: float, tolerance: int):
-    trace = valkey.run(CALM.but(network_ms=delay_ms, rate_per_s=rate, faults=CRASH), cluster)
+    trace = play(CALM.but(network_ms=delay_ms, rate_per_s=rate, faults=CRASH), cluster)
     crash = crashed_at(trace)
     assert written(trace, 0, crash) > rate * crash / 1_000 / 2
     assert lost(trace, cluster) == pytest.approx(written(trace, crash - delay_ms, crash), abs=tolerance)
@@ -222,7 +228,7 @@ def test_async_loses_rate_times_one_way_delay(cluster: valkey.Cluster, delay_ms:
 @pytest.mark.real
 def test_a_link_that_is_held_for_a_second_and_then_cut_loses_a_second(cluster: valkey.Cluster):
     faults = (STALLED, Crash(node="L", at_ms=1_300), Promote(node="s1", at_ms=1_350))
-    trace = valkey.run(CALM.but(faults=faults, duration_ms=1_800), cluster)
+    trace = play(CALM.but(faults=faults, duration_ms=1_800), cluster)
     assert lost(trace, cluster) == pytest.approx(written(trace, 300, crashed_at(trace)), rel=0.08)
 
 
@@ -233,7 +239,7 @@ def test_wait_loses_nothing_only_if_a_replica_that_it_counted_is_promoted(
 ):
     """With s1 stalled WAIT 2 counts s2 and s3. WAIT 1 counts whichever is first, and s1 is promoted."""
     faults = (STALLED, Crash(node="L", at_ms=1_300), Promote(node=chosen, at_ms=1_350))
-    trace = valkey.run(WAIT_1.but(ack=ack, faults=faults, duration_ms=1_800), cluster)
+    trace = play(WAIT_1.but(ack=ack, faults=faults, duration_ms=1_800), cluster)
     assert len(acknowledged(trace)) > RATE * 1.1, "WAIT does not care about one stalled replica"
     gone = lost(trace, cluster, chosen)
     assert gone == pytest.approx(stalled * written(trace, 300, crashed_at(trace)), rel=0.08)
@@ -246,8 +252,8 @@ def test_wait_that_gives_up_undoes_nothing_and_says_so(program: None):
     scenario = scenarios["redis_wait"]
     cut, cancel = scenario.faults
     with valkey.Cluster(2) as cluster:
-        cancelled = valkey.run(scenario, cluster)
-        given_up = valkey.run(scenario.but(faults=(cut,)), cluster, wait_ms=500)
+        cancelled = play(scenario, cluster)
+        given_up = play(scenario.but(faults=(cut,)), cluster, wait_ms=500)
     for trace in (cancelled, given_up):
         late = trace.ops.where((trace.ops.invoked > cut.at_ms + 50) & (trace.ops.invoked < cancel.at_ms - 100))
         assert (late.outcome == Outcome.OK).all()
@@ -271,7 +277,7 @@ def test_an_isolated_primary_goes_on_for_seconds_under_min_replicas_and_all_of_t
         faults=(Partition(nodes=("L",), at_ms=500, for_ms=4_700), Promote(node="s1", at_ms=4_800)),
     )
     with valkey.Cluster(3, min_replicas_to_write=1, min_replicas_max_lag_s=1) as cluster:
-        trace = valkey.run(scenario, cluster)
+        trace = play(scenario, cluster)
         assert cluster.servers["L"].contents() == cluster.servers["s1"].contents(), "a full copy has replaced its data"
         gone = lost(trace, cluster)
     alone = trace.ops.where((trace.ops.node == 0) & (trace.ops.invoked > 500))
@@ -287,7 +293,7 @@ def test_an_isolated_primary_goes_on_for_seconds_under_min_replicas_and_all_of_t
 @pytest.mark.real
 def test_without_min_replicas_two_primaries_acknowledge(cluster: valkey.Cluster):
     faults = (Partition(nodes=("L",), at_ms=300, for_ms=500), Promote(node="s1", at_ms=400))
-    trace = valkey.run(CALM.but(faults=faults, clients=100, remote_clients=0.5), cluster)
+    trace = play(CALM.but(faults=faults, clients=100, remote_clients=0.5), cluster)
     [(begin, end)] = measures.both_acknowledge(trace)
     assert end - begin == pytest.approx(300, rel=0.2)
     assert measures.acknowledged_by(trace).keys() == {("L", 1), ("s1", 2)}
@@ -305,7 +311,7 @@ def test_a_replica_that_was_frozen_or_restarted_catches_up(cluster: valkey.Clust
         Restart(node="s3", at_ms=400),
         Change(setting="rate_per_s", value=0, at_ms=800),
     )
-    trace = valkey.run(CALM.but(duration_ms=1_500, faults=faults), cluster)
+    trace = play(CALM.but(duration_ms=1_500, faults=faults), cluster)
     assert len(measures.lost(trace)) == 0
     assert trace.at("L", Position.FLUSHED, 480) - trace.at("s2", Position.RECEIVED, 480) > RATE * 0.2
     assert trace.at("s3", Position.RECEIVED, 390) - trace.at("s3", Position.RECEIVED, 190) < RATE * 0.05
@@ -318,7 +324,7 @@ def test_a_replica_that_was_frozen_or_restarted_catches_up(cluster: valkey.Clust
 def test_a_slower_link_lets_one_replica_fall_behind(cluster: valkey.Cluster):
     slow = LinkDelay(source="L", target="s1", extra_ms=150, at_ms=200, for_ms=600)
     lag = Change(setting="lag_ms", value=50, at_ms=850)
-    trace = valkey.run(CALM.but(faults=(slow, lag), duration_ms=1_500), cluster)
+    trace = play(CALM.but(faults=(slow, lag), duration_ms=1_500), cluster)
     while_slow, with_lag = np.linspace(450, 780, 40), np.linspace(1_050, 1_450, 40)
 
     def behind(name: str, at: np.ndarray) -> float:

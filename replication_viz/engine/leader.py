@@ -18,6 +18,7 @@ from .disk import Disk
 from .hot_standby import Vacuum
 from .keeper import Keeper
 from .log import History
+from .marks import fell_back, waits_again
 from .record import Record
 from .upstream import Upstream, Walsender
 
@@ -161,7 +162,7 @@ class Leader(Upstream):
         if life != self.life or self.fenced or self.fell_back or self.committed >= upto:
             return
         self.fell_back = True
-        text = f"{self.name} has waited {self._patience_ms:g} ms for replicas, and goes on without them"
+        text = fell_back(self.name, self._patience_ms)
         self._record.mark(MarkKind.FELL_BACK, self._clock.now, text, node=self.number)
         self._answer(self.flushed)
 
@@ -169,8 +170,7 @@ class Leader(Upstream):
         """Wait for replicas again if enough of them have all that is on the disk here."""
         if self._rule.covered(self._positions) >= self.flushed:
             self.fell_back = False
-            text = f"replicas have caught up: {self.name} waits for them again"
-            self._record.mark(MarkKind.WAITS_AGAIN, self._clock.now, text, node=self.number)
+            self._record.mark(MarkKind.WAITS_AGAIN, self._clock.now, waits_again(self.name), node=self.number)
 
     def cancel_waits(self) -> None:
         """An operator cancels every commit that waits for a replica; each is answered and visible all the same."""

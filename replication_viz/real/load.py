@@ -1,16 +1,10 @@
-"""The clients of a real run: the same writes and reads at the same moments as in a simulated one.
-
-Each job has a moment. Workers, each a thread with its own connections, take the job that is due next, wait for its
-moment and do it. Where all workers wait for an answer the next job begins late, and counts from when it was due.
-"""
+"""The clients of a real run: the same writes and reads at the same moments as in a simulated one."""
 
 from __future__ import annotations
 
-import heapq
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..engine.arrivals import arrivals, write_moments
@@ -19,6 +13,7 @@ from ..scenario import Scenario
 from ..trace import OpKind, Outcome
 from .closing import hang_up, has_ended
 from .cluster import Cluster
+from .desk import Desk
 from .routing import Routing
 
 if TYPE_CHECKING:
@@ -57,13 +52,6 @@ class Attempt:
     seen: tuple[int, ...] = ()
 
 
-@dataclass(order=True)
-class _Job:
-    at_ms: float
-    number: int
-    attempt: Attempt = field(compare=False)
-
-
 class Load:
     """All clients of a run.
 
@@ -91,8 +79,8 @@ class Load:
         self._zero = 0.0
         self._think = stream(scenario.seed, "think")
         writers = scenario.clients if scenario.arrivals == "closed" else _WRITERS
-        self._writes = _Desk(min(writers, _WRITERS), self._write)
-        self._reads = _Desk(_READERS, self._read)
+        self._writes = Desk([Worker() for _ in range(min(writers, _WRITERS))], self._write)
+        self._reads = Desk([Worker() for _ in range(_READERS)], self._read)
         self._keys = stream(scenario.seed, "keys")
         self._value = 0
         self._lock = threading.Lock()
@@ -281,65 +269,3 @@ class Worker:
         """Close every connection."""
         for node in list(self._lines):
             self.drop(node)
-
-
-class _Desk:
-    """Jobs in order of their moments, and the workers that do them."""
-
-    def __init__(self, workers: int, do: Callable[[Worker, Attempt], None]) -> None:
-        self.workers = [Worker() for _ in range(workers)]
-        self._do = do
-        self._jobs: list[_Job] = []
-        self._count = 0
-        self._change = threading.Condition()
-        self._turn = threading.Lock()  # one worker waits for the next moment; all of them would wake at each
-        self._over = False
-        self._threads = [threading.Thread(target=self._work, args=(worker,), daemon=True) for worker in self.workers]
-        self._zero = 0.0
-
-    def put(self, at_ms: float, attempt: Attempt) -> None:
-        """Add a job."""
-        with self._change:
-            self._count += 1
-            heapq.heappush(self._jobs, _Job(at_ms, self._count, attempt))
-            self._change.notify()
-
-    def begin(self, zero: float) -> None:
-        self._zero = zero
-        for thread in self._threads:
-            thread.start()
-
-    def close(self) -> None:
-        """Stop; who waits for an answer gets none."""
-        with self._change:
-            self._over = True
-            self._change.notify_all()
-        for worker in self.workers:
-            worker.hang_up()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
-        for worker in self.workers:
-            worker.close()
-
-    def _work(self, worker: Worker) -> None:
-        while True:
-            attempt = self._next()
-            if attempt is None:
-                return
-            wait = self._zero + attempt.invoked / 1000 - time.monotonic()
-            if wait > 0:
-                time.sleep(wait)
-            if self._over:
-                return
-            self._do(worker, attempt)
-
-    def _next(self) -> Attempt | None:
-        """Take the job that is due next, at most a little before its moment."""
-        with self._turn, self._change:
-            while not self._over:
-                wait = self._zero + self._jobs[0].at_ms / 1000 - time.monotonic() - 0.002 if self._jobs else None
-                if wait is not None and wait <= 0:
-                    return heapq.heappop(self._jobs).attempt
-                self._change.wait(wait)
-            return None

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from ...engine.arrivals import write_moments
+from ...engine.streams import stream
+from ...scenario import Scenario
 from ...trace import MarkKind, Outcome
 
 
@@ -32,6 +36,18 @@ class Write:
     node: str = ""
     lsn: int = -1
     error: str = ""
+
+
+_Planned = TypeVar("_Planned", bound=Write)
+
+
+def planned(scenario: Scenario, kind: type[_Planned]) -> list[_Planned]:
+    """Return the writes of a run before it begins: the same at the same moments as in a simulated one."""
+    moments = write_moments(scenario)
+    clients = stream(scenario.seed, "clients").integers(scenario.clients, size=len(moments))
+    keys = stream(scenario.seed, "keys").integers(scenario.keys, size=len(moments))
+    rows = zip(clients.tolist(), keys.tolist(), moments.tolist(), strict=True)
+    return [kind(client, key, value, at) for value, (client, key, at) in enumerate(rows, 1)]
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...engine.arrivals import write_moments
-from ...engine.streams import stream
 from ...scenario import Change, Scenario
 from ...trace import MarkKind, Outcome
 from ..routing import Routing
-from ..sampled.notes import Mark, Write
+from ..sampled.notes import Mark, Write, planned
 from .cluster import Cluster
 from .expressing import waits
 from .line import Line, hang_up
@@ -69,11 +67,7 @@ class Load:
         self._cluster, self._routing, self._wait_ms = cluster, routing, wait_ms
         self._size = round(scenario.record_bytes)
         self._rules = _rules(scenario)
-        moments = write_moments(scenario)
-        clients = stream(scenario.seed, "clients").integers(scenario.clients, size=len(moments))
-        keys = stream(scenario.seed, "keys").integers(scenario.keys, size=len(moments))
-        rows = zip(clients.tolist(), keys.tolist(), moments.tolist(), strict=True)
-        self.writes = [WaitingWrite(client, key, value, at) for value, (client, key, at) in enumerate(rows, 1)]
+        self.writes = planned(scenario, WaitingWrite)
         self._begun = 0
         self._zero = 0.0
         self._free: dict[str, list[Line]] = {name: [] for name in cluster.servers}
@@ -204,26 +198,14 @@ def marks(writes: Sequence[WaitingWrite]) -> list[Mark]:
     """Return the begin of each spell in which clients were refused, or told of too few replicas."""
     refused = (write for write in writes if write.error.startswith("NOREPLICAS"))
     short = (write for write in writes if 0 <= write.got < write.wanted)
-    return [
-        *(
-            Mark(
-                MarkKind.UNAVAILABLE,
-                at,
-                f"{first.node} refuses writes: too few replicas have reported of late",
-                first.node,
-            )
-            for at, first in _spells(refused)
-        ),
-        *(
-            Mark(
-                MarkKind.TIMEOUT,
-                at,
-                f"WAIT {first.wanted} ends with {first.got}: the write stands, on {first.node}",
-                first.node,
-            )
-            for at, first in _spells(short)
-        ),
-    ]
+    found = []
+    for at, first in _spells(refused):
+        text = f"{first.node} refuses writes: too few replicas have reported of late"
+        found.append(Mark(MarkKind.UNAVAILABLE, at, text, first.node))
+    for at, first in _spells(short):
+        text = f"WAIT {first.wanted} ends with {first.got}: the write stands, on {first.node}"
+        found.append(Mark(MarkKind.TIMEOUT, at, text, first.node))
+    return found
 
 
 def _spells(writes: Iterable[WaitingWrite]) -> Iterator[tuple[float, WaitingWrite]]:
