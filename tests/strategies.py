@@ -154,6 +154,7 @@ def _values(replicas: int, duration_ms: float, max_faults: int) -> st.SearchStra
     optional: dict[str, st.SearchStrategy[Any]] = {
         "ack": st.sampled_from(ACKS),
         "level": st.sampled_from(LEVELS),
+        "ack_timeout_ms": st.sampled_from([-1, -1, 0, 20]),
         "arrivals": st.sampled_from(("poisson", "constant", "closed")),
         "rate_per_s": numbers(0, 3_000),
         "clients": st.integers(1, 12),

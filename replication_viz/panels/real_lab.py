@@ -21,6 +21,7 @@ from ..real.experiments.measurement import recorded_measurement
 from ..real.lab import run
 from ..real.predicting import Comparison, Experiment, Line, predict
 from ..real.recorded_runs import lost_on_valkey, of_case, result
+from ..real.recorded_runs import trace as recorded_trace
 from ..scenario import Scenario
 from ..trace import Trace
 from ..views.stage import Stage
@@ -249,6 +250,21 @@ class RealLab:
         except MissingServerError:
             pass
         return lost_on_valkey()
+
+    def on_mariadb(self, scenario: Scenario) -> Trace:
+        """Run a scenario on MariaDB servers that are started for it, and say whether they were.
+
+        Where there are none, it is what was recorded of ``semi_sync_falls_back``.
+        """
+        from ..real import mariadb
+
+        try:
+            found = mariadb.run(scenario)
+        except MissingServerError as error:
+            print(f"{error} What follows was recorded on another machine.")
+            return recorded_trace("mariadb")
+        print("MariaDB ran here, and is stopped again.")
+        return found
 
     # -- what it says ---------------------------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ class Scenario(Sessions, Failover, Leaderless, MultiLeader):
         "patience",
         -1,
         (-1, 600_000),
-        (-1, 3_000, 1),
+        (-1, 3_000, 100),
         "ms",
         "how long a commit waits before the leader goes on without replicas (semi-sync's timeout); -1: for ever",
     )

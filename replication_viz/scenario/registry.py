@@ -17,6 +17,7 @@ from .faults import (
     LongQuery,
     Partition,
     PauseReplay,
+    Promote,
     Restart,
     StallDisk,
 )
@@ -164,6 +165,19 @@ def _entries() -> dict[str, dict[str, Any]]:
             },
             "faults": (Crash(node="L", at_ms=1_500),),
             "duration_ms": 2_000,
+        },
+        "semi_sync_falls_back": {
+            "title": "A promise that runs out",
+            "replicas": 1,
+            "rate_per_s": 300,
+            "network_ms": 5,
+            "ack_timeout_ms": 500,
+            "partition": "s1",
+            "partition_at_ms": 600,
+            "partition_for_ms": 2_000,
+            "promote_ms": 0,
+            "faults": (Crash(node="L", at_ms=2_000), Promote(node="s1", at_ms=2_050)),
+            "duration_ms": 2_600,
         },
         "lag_on_the_dashboards": {
             "title": "A pause, a cut, a quiet hour",

@@ -39,6 +39,7 @@ class Cluster(sampled.Cluster[Server]):
 
     def __init__(self, replicas: int = 1, *, folder: Path | None = None) -> None:
         super().__init__(replicas, folder)
+        self._patience_ms: float | None = None  # no commit waits
 
     def check_programs(self) -> None:
         mariadb()
@@ -61,7 +62,7 @@ class Cluster(sampled.Cluster[Server]):
             server.launch()
         for server in self.servers.values():
             server.wait_ready()
-        self.leader, self.changed = LEADER, False
+        self.leader, self.changed, self._patience_ms = LEADER, False, None
         self.servers[LEADER].ask(CREATE)
         base = sequence(self.servers[LEADER].ask("SELECT @@GLOBAL.gtid_binlog_pos")[0][0])
         for name, server in self.servers.items():
@@ -75,7 +76,8 @@ class Cluster(sampled.Cluster[Server]):
         return self.servers[name].count() == 0
 
     def semi_sync(self, timeout_ms: float) -> None:
-        """Let commits on the leader wait for a replica, at most so long (ms)."""
+        """Let commits on the leader, and on whoever is it next, wait for a replica, at most so long (ms)."""
+        self._patience_ms = timeout_ms
         self.servers[self.leader].wait_for_replica(timeout_ms)
         self._wait_until(self._all_take_part, "a replica did not take part in semi-sync")
 
@@ -100,6 +102,8 @@ class Cluster(sampled.Cluster[Server]):
         for ends in ((old, node), (node, old)):
             self.wires.release(*ends)
         count = self.servers[node].lead()
+        if self._patience_ms is not None:
+            self.servers[node].wait_for_replica(self._patience_ms)
         self.leader = node
         return count
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ... import trace_files
 from ...measures import lost
+from ...scenario import scenarios
 from ...trace import Trace
 from ..cluster import Cluster
 from ..errors import LabError
@@ -72,8 +73,8 @@ def lost_on_valkey() -> int:
 
 
 def record(folder: Path = _HERE) -> None:
-    """Make all of them anew, here; about half a minute."""
-    from .. import valkey
+    """Make all of them anew, here; about half a minute. It takes all three databases."""
+    from .. import mariadb, valkey
 
     def keep(name: str, found: Trace) -> None:
         trace_files.save(found, folder / f"{name}.zip")
@@ -90,6 +91,7 @@ def record(folder: Path = _HERE) -> None:
             "drop_and_restore": asdict(drop_and_restore(cluster)),
             "drop_and_restore_with_a_gap": asdict(drop_and_restore(cluster, lose_a_file=True)),
         }
+    keep("mariadb", mariadb.run(scenarios["semi_sync_falls_back"]))
     told[_VALKEY] = {"lost": len(lost(valkey.run(cases[CASES["lost"]])))}
     (folder / _RESULTS).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
