@@ -231,6 +231,8 @@ def test_every_calm_run_converges_when_writes_end(scenario: Scenario):
     end = scenario.duration_ms
     if scenario.network_ms > 20 or scenario.replay_us > 500 or scenario.bandwidth_mbit < 10 or scenario.apply_delay_ms:
         return  # too slow to be done in the time that is left
+    if scenario.sync_rule().count > scenario.replicas:
+        return  # no commit ever returns: what replicas show the leader never does
     calm = scenario.but(duration_ms=end + 2_000, faults=(Change(setting="rate_per_s", value=0, at_ms=end),), nodes={})
     verdict = convergence(run(calm))
     assert verdict.holds, f"{verdict} {calm.share()}"

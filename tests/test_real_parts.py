@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import stat
+import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from replication_viz.real import (
 )
 from replication_viz.real.binaries import POSTGRES_VARIABLE, VALKEY_VARIABLE, postgres, valkey
 from replication_viz.real.calibration import Block
+from replication_viz.real.desk import Desk
 from replication_viz.real.errors import MissingServerError
 from replication_viz.real.kept_log import KeptLog
 from replication_viz.real.lab import settings
@@ -350,3 +353,39 @@ def test_a_comparison_counts_what_lies_inside():
     assert Comparison.from_json(found.to_json()) == found
     with pytest.raises(LabError, match=r"^label is 'c': it must be one of a, b\.$"):
         found.line("c")
+
+
+# -- jobs and who does them -------------------------------------------------------------------------------------------
+
+
+class LateWorker:
+    """Connects late, and then waits for an answer until somebody hangs up."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on, self.gone = threading.Event(), threading.Event(), threading.Event()
+        self.connected = self.closed = False
+
+    def work(self) -> None:
+        self.begun.set()
+        assert self.go_on.wait(30)
+        self.connected = True
+        assert self.gone.wait(30), "it waits for ever"
+
+    def hang_up(self) -> None:
+        if self.connected:
+            self.gone.set()
+        self.go_on.set()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_worker_that_connects_while_all_ends_is_hung_up_on_too():
+    worker = LateWorker()
+    desk = Desk([worker], lambda worker, attempt: worker.work())
+    desk.put(0.0, write(1, 0, 1, 1))
+    desk.begin(time.monotonic())
+    assert worker.begun.wait(30)
+    desk.close()
+    assert worker.gone.is_set()
+    assert worker.closed

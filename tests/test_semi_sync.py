@@ -28,7 +28,7 @@ BUSY = Scenario(
 
 
 def told(trace: Trace, kind: MarkKind) -> list[float]:
-    return trace.marks.time[trace.marks.kind == kind].tolist()
+    return [float(time) for time in trace.marks.time[trace.marks.kind == kind]]
 
 
 def test_a_commit_waits_so_long_after_its_flush_and_then_everybody_is_answered():
@@ -101,11 +101,9 @@ def test_a_new_leader_has_a_patience_of_its_own():
 
 def test_the_picture_shows_the_rule_as_it_is():
     trace = run(TINY.but(duration_ms=200, ack_timeout_ms=30, faults=(CUT,)))
-    told = header(trace)
-    assert [epoch["method"] for epoch in told["epochs"]] == ["any", "async", "any"] or [
-        epoch["method"] for epoch in told["epochs"]
-    ] == ["first", "async", "first"]
-    assert told["events"][0]["text"].endswith("After 30 ms the leader goes on without.")
+    story = header(trace)
+    assert [epoch["method"] for epoch in story["epochs"]] == ["first", "async", "first"]
+    assert story["events"][0]["text"].endswith("After 30 ms the leader goes on without.")
 
 
 def test_the_old_leaders_patience_does_not_change_the_new_leaders_rule():
@@ -144,10 +142,8 @@ def test_what_semi_sync_cannot_do_is_a_warning(changes: dict[str, object], word:
     assert BUSY.but(**changes, ack_timeout_ms=-1).warnings() == []
 
 
-@pytest.mark.parametrize("wrong", [-2, -0.5, float("nan"), float("inf"), 600_001])
+@pytest.mark.parametrize("wrong", [-2, float("nan"), float("inf"), 600_001])
 def test_a_wrong_patience_is_refused(wrong: float):
-    if wrong == -0.5:
-        pytest.skip("between -1 and 0 all mean the same")
     with pytest.raises(ScenarioError, match="ack_timeout_ms"):
         Scenario(ack_timeout_ms=wrong)
 

@@ -136,9 +136,7 @@ def mariadb() -> MariaDB:
     if named:
         found = _mariadb(Path(named))
         if found is None:
-            raise LabError(
-                f"{MARIADB_VARIABLE} is {named!r}: it must be the program mariadbd, beside its share folder."
-            )
+            raise LabError(f"{MARIADB_VARIABLE} is {named!r}: it must be the program mariadbd, its share folder near.")
         return found
     on_path = shutil.which("mariadbd")
     for program in ([Path(on_path)] if on_path else []) + [Path(place, "mariadbd") for place in _SERVER_FOLDERS]:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+_LOOK_AGAIN_S = 0.1
+
 
 class Invoked(Protocol):
     """A job: it is due at `invoked`, ms from the start of the run."""
@@ -75,10 +77,10 @@ class Desk(Generic[Hand, Job]):
             self._change.notify_all()
         for worker in self.workers:
             worker.hang_up()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
-        for worker in self.workers:
+        for worker, thread in zip(self.workers, self._threads, strict=True):
+            while thread.is_alive():
+                worker.hang_up()  # it may have been about to connect
+                thread.join(_LOOK_AGAIN_S)
             worker.close()
 
     def _work(self, worker: Hand) -> None:

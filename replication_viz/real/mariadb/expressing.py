@@ -25,9 +25,7 @@ def cannot(scenario: Scenario) -> list[str]:
     for fault in scenario.timeline:
         if isinstance(fault, Promote):
             if crashes.get(leader, float("inf")) > fault.at_ms:
-                found.append(
-                    f"{fault.node} is promoted while {leader} lives: two leaders at once are not built here."
-                )
+                found.append(f"{fault.node} is promoted while {leader} lives: two leaders at once are not built here.")
             leader = fault.node
     return list(dict.fromkeys(found))
 

@@ -120,6 +120,8 @@ class _Worker:
 
     def close(self) -> None:
         """Close the connection."""
+        if self._line is not None and self._line.open:
+            self._line.close()
         if self._socket is not None:
             self._socket.close()
         self._line = self._socket = None

@@ -191,9 +191,13 @@ class Server:
             ssl_disabled=True,  # to prepare for it takes 40 ms each time
             defer_connect=True,
         )
-        if line is not None:
+        line = socket.socket(socket.AF_UNIX) if line is None else line
+        try:
             line.connect(str(self.socket))
-        connection.connect(line)
+            connection.connect(line)
+        except BaseException:
+            line.close()
+            raise
         return connection
 
     def ask(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
