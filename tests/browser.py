@@ -22,7 +22,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
-from replication_viz.real.binaries import POSTGRES_VARIABLE, VALKEY_VARIABLE
+from replication_viz.real.binaries import MARIADB_VARIABLE, POSTGRES_VARIABLE, VALKEY_VARIABLE
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
@@ -167,7 +167,7 @@ def _environment(home: Path) -> dict[str, str]:
         "MPLCONFIGDIR": home / "matplotlib",
     }
     # Real servers run under nbval. Here is what a machine without them shows, and a lesson that takes a third as long.
-    own |= {POSTGRES_VARIABLE: home / "none", VALKEY_VARIABLE: home / "none"}
+    own |= dict.fromkeys((POSTGRES_VARIABLE, VALKEY_VARIABLE, MARIADB_VARIABLE), home / "none")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "PYTEST"))}
     return kept | {name: str(path) for name, path in own.items()}
 

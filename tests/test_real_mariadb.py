@@ -102,7 +102,8 @@ def test_where_there_is_none_one_sentence_says_what_to_install(monkeypatch: pyte
 
 
 def test_a_server_that_stops_waiting_and_waits_again_is_marked_at_each_turn():
-    heard = [("L", 10.0, True), ("L", 10.1, False), ("L", 10.2, False), ("s1", 10.2, True), ("L", 10.3, True)]
+    heard = [("L", 10.0, True), ("L", 10.1, False), ("L", 10.2, False), ("s1", 10.2, False), ("L", 10.3, True)]
+    heard.append(("s1", 10.4, True))  # it was promoted
     marks = patience(heard, zero=10.0, timeout_ms=50)
     assert [(mark.kind, round(mark.at), mark.node) for mark in marks] == [
         (MarkKind.FELL_BACK, 100, "L"),

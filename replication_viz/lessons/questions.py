@@ -69,6 +69,11 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "unit": "writes",
         "unattended": 100,
     },
+    "04-semi": {
+        "question": "How many acknowledged writes has nobody any more when s1 leads?",
+        "unit": "writes",
+        "unattended": 420,
+    },
     "05-clock": {
         "question": "15 s after the last write, nothing is missing: how far behind is the replica by its clock?",
         "unit": "s",

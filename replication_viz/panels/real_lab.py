@@ -257,12 +257,14 @@ class RealLab:
         Where there are none, it is what was recorded of ``semi_sync_falls_back``.
         """
         from ..real import mariadb
+        from ..real.binaries import mariadb as find
 
         try:
-            found = mariadb.run(scenario)
-        except MissingServerError as error:
+            find()
+        except LabError as error:
             print(f"{error} What follows was recorded on another machine.")
             return recorded_trace("mariadb")
+        found = mariadb.run(scenario)
         print("MariaDB ran here, and is stopped again.")
         return found
 

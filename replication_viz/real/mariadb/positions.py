@@ -87,6 +87,8 @@ def patience(waiting: list[tuple[str, float, bool]], zero: float, timeout_ms: fl
     found = []
     last: dict[str, bool] = {}
     for node, at, waits in waiting:
+        if not waits and node not in last:
+            continue  # it has not begun to wait yet
         if waits != last.get(node, waits):
             kind = MarkKind.WAITS_AGAIN if waits else MarkKind.FELL_BACK
             text = waits_again(node) if waits else fell_back(node, timeout_ms)
