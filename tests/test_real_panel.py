@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from replication_viz import Scenario, measures, run
+from replication_viz import Scenario, measures, run, scenarios
 from replication_viz.panels import RealDesk, RealLab, real_lab
 from replication_viz.panels.verdict import VerdictPanel
-from replication_viz.real.binaries import POSTGRES_VARIABLE, postgres
+from replication_viz.real.binaries import MARIADB_VARIABLE, POSTGRES_VARIABLE, postgres
 from replication_viz.real.calibration import Block, Calibration
 from replication_viz.real.errors import LabError, MissingServerError
 from replication_viz.real.predicting import Case, Comparison, Experiment, Line
 from replication_viz.real.recorded_runs import of_case, result
 from replication_viz.real.rescue import Restored, drop_and_restore, failover_drill, split_brain
+from replication_viz.trace import MarkKind
 from replication_viz.views.stage import Stage
 from replication_viz.views.style import STYLE
 
@@ -198,6 +199,7 @@ def test_what_an_operator_did_was_recorded_too() -> None:
     assert lab.do(drop_and_restore, lose_a_file=True).restored == 0
     assert measures.drill(lab.do(failover_drill)).lost == 0
     assert lab.lost_on_valkey(SHORT) > 0
+    assert lab.on_mariadb(SHORT).scenario == scenarios["semi_sync_falls_back"]
     assert isinstance(result("drop_and_restore"), Restored)
     with pytest.raises(LabError, match="no result of 'magic' was recorded"):
         result("magic")
@@ -339,3 +341,18 @@ def test_with_real_servers_the_lab_measures_and_leaves_nothing_behind() -> None:
         assert all(0 < line.measured[0] <= asked for line in found.lines)
         assert replace(found, lines=RECORDED.lines).server == MACHINE.server
     assert not folder.exists()
+
+
+def test_without_mariadb_a_recorded_run_is_shown_and_it_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(MARIADB_VARIABLE, str(tmp_path / "none"))
+    lab = nowhere()
+    lab.why_recorded = ""  # PostgreSQL is there
+    trace = lab.on_mariadb(SHORT)
+    assert trace.scenario == scenarios["semi_sync_falls_back"], "it has changed: call recorded_runs.record() again"
+    assert (trace.marks.kind == MarkKind.FELL_BACK).sum() == 1
+    assert 0.7 < len(measures.lost(trace)) / len(measures.lost(run(trace.scenario))) < 1.4
+    said = capsys.readouterr().out
+    assert said.startswith(MARIADB_VARIABLE)
+    assert said.endswith("What follows was recorded on another machine.\n")

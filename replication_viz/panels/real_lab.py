@@ -259,10 +259,13 @@ class RealLab:
         from ..real import mariadb
         from ..real.binaries import mariadb as find
 
+        why = self.why_recorded
         try:
             find()
         except LabError as error:
-            print(f"{error} What follows was recorded on another machine.")
+            why = why or str(error)
+        if why:
+            print(f"{why} What follows was recorded on another machine.")
             return recorded_trace("mariadb")
         found = mariadb.run(scenario)
         print("MariaDB ran here, and is stopped again.")

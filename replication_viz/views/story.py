@@ -58,6 +58,7 @@ _TURNS = {
     MarkKind.FELL_BACK: "impatient",
     MarkKind.WAITS_AGAIN: "patient",
 }
+_USUAL = {"synchronous_commit": "on", "rpl_semi_sync_source_wait_for_replica_count": "1"}
 _SERVERS = (MarkKind.POOL, MarkKind.DRAIN, MarkKind.RETURN)
 _ANSWERED = "Every write that waited has its answer."
 _VERB = {"remote_write": "written", "on": "flushed", "remote_apply": "replayed"}
@@ -122,14 +123,15 @@ def _leadership(terms: Terms) -> dict[str, Any]:
 
 
 def _setting(scenario: Scenario) -> str:
-    """Return PostgreSQL's settings for this choice, as its configuration file has them, less those at their default."""
+    """Return the settings for this choice, as a configuration file has them, less those at their default."""
     if scenario.topology == "leaderless":
         return ring_story.setting(scenario)
     if scenario.topology == "multi_leader":
         return tapes_story.setting(scenario)
     settings = scenario.postgres_settings()
-    if settings.get("synchronous_commit") == "on":
-        del settings["synchronous_commit"]
+    for name, usual in _USUAL.items():
+        if settings.get(name) == usual:
+            del settings[name]
     if len(settings) > 1 and settings.get("synchronous_standby_names") == "''":
         del settings["synchronous_standby_names"]
     return " · ".join(f"{name} = {value}" for name, value in settings.items())

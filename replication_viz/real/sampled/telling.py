@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ...scenario import LEADER, Scenario
 from ...trace import Codes, FlightKind, Floats, Ints, MarkKind, Ops, Outcome, Position, Role, Trace
 from .notes import Notes, Sample, Turn, Write
 
+_TOGETHER_MS = 10.0  # writes of a message that never arrived
 _OF_A_REPLICA = (Position.RECEIVED, Position.FLUSHED, Position.REPLAYED)
 
 
@@ -191,10 +193,12 @@ class _Teller:
         if node == first.node or not crashed or not lsns or has >= lsns[-1]:
             return
         before = [s.applied for s in self.notes.samples if s.node == self.names[node] and self._ms(s) <= first.end]
-        upto, after = lsns[-1], before[-1] if before else 0
-        if upto > after:
-            sent = self._appended_at(1, after + 1)
-            self.flights.append((FlightKind.WAL, first.node, node, sent, first.end, True, after, upto))
+        after, link = before[-1] if before else 0, (FlightKind.WAL.value, first.node, node)
+        on_their_way = [lsn for lsn in lsns if lsn > after]
+        for _, together in groupby(on_their_way, key=lambda lsn: self._appended_at(1, lsn) // _TOGETHER_MS):
+            upto = max(together)
+            self.flights.append((*link, self._appended_at(1, upto), first.end, True, after, upto))
+            after = upto
 
     def _appended(self) -> tuple[Floats, Ints, Codes]:
         times = [at for reign in self.reigns for at in self.appends[reign.term][0]]
