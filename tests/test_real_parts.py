@@ -382,7 +382,7 @@ class LateWorker:
 
 def test_a_worker_that_connects_while_all_ends_is_hung_up_on_too():
     worker = LateWorker()
-    desk = Desk([worker], lambda worker, attempt: worker.work())
+    desk: Desk[LateWorker, Attempt] = Desk([worker], lambda worker, attempt: worker.work())
     desk.put(0.0, write(1, 0, 1, 1))
     desk.begin(time.monotonic())
     assert worker.begun.wait(30)
