@@ -96,12 +96,14 @@ class _Teller:
         said = [sample for sample in said if reign.begin <= self._ms(sample) < reign.end]
         counts = np.maximum.accumulate([sample.received for sample in said]) if said else np.empty(0)
         heard = np.array([*map(self._ms, said), np.inf])[np.searchsorted(counts, lsns)]
-        return np.minimum(times, heard).tolist(), lsns
+        return np.minimum(np.minimum(times, heard), reign.end).tolist(), lsns
 
     def _writes_of(self, reign: _Reign) -> list[Write]:
-        """Return the writes that a leader took in its time."""
+        """Return the writes that a leader took in its time; some of its answers may be read after its end."""
         name = self.names[reign.node]
-        return [w for w in self.notes.writes if w.node == name and w.lsn > 0 and reign.begin <= w.appended < reign.end]
+        later = [other.begin for other in self.reigns if other.node == reign.node and other.begin > reign.begin]
+        end = min(later, default=float("inf"))
+        return [w for w in self.notes.writes if w.node == name and w.lsn > 0 and reign.begin <= w.appended < end]
 
     def _tell_states(self) -> None:
         """Note what each node is; a replica is on a new leader's term when its data are a copy of that one's."""
@@ -153,7 +155,7 @@ class _Teller:
             return list(zip(*self.appends[reign.term], strict=True))
         answered = sorted((w.returned, w.lsn) for w in self._writes_of(reign) if w.outcome == Outcome.OK)
         newest = np.maximum.accumulate([lsn for _, lsn in answered]).tolist() if answered else []
-        return [(at, lsn) for (at, _), lsn in zip(answered, newest, strict=True) if at < reign.end]
+        return [(min(at, reign.end), lsn) for (at, _), lsn in zip(answered, newest, strict=True)]
 
     def _tell_replica(self, node: int, samples: Sequence[Sample]) -> None:
         """Note what a node had whenever it followed, and the messages that must have brought it."""
