@@ -13,7 +13,7 @@ from replication_viz import run as simulate
 from replication_viz.scenario import Scenario
 from replication_viz.trace import OpKind, Trace
 
-TRIES = 5
+TRIES = 3
 _EVERY_S = 0.005
 _STOOD_STILL_MS = 250.0
 _LATER_MS = 60.0
