@@ -12,7 +12,8 @@ from ...scenario.limits import replica_names
 from ..binaries import mariadb
 from ..errors import LabError
 from ..sampled import cluster as sampled
-from .server import PATIENCE_S, Server, sequence
+from ..sampled.server import PATIENCE_S
+from .server import Server, sequence
 
 CREATE = "CREATE TABLE writes (value BIGINT PRIMARY KEY, item BIGINT, filler TEXT) ENGINE = InnoDB"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 from ...scenario import LEADER, Scenario
 from ...trace import Trace
@@ -11,13 +10,13 @@ from ..errors import LabError
 from ..routing import Routing
 from ..sampled.deeds import Deeds
 from ..sampled.notes import Notes, Write
+from ..sampled.playing import play
 from ..sampled.telling import tell
 from .cluster import Cluster
 from .expressing import cannot, waits
 from .load import Load
 from .positions import Positions, patience
 
-_HEAD_START_S = 0.05
 _FOR_EVER_MS = 2**32 - 1  # 49 days
 _GTID = re.compile(r"GTID \d+-\d+-(\d+)")
 _VALUE = re.compile(r"INSERT INTO writes VALUES \((\d+),")
@@ -54,32 +53,18 @@ def run(scenario: Scenario, cluster: Cluster | None = None) -> Trace:
     if cluster is None:
         with Cluster(scenario.replicas) as own:
             return _run(scenario, own)
-    if cluster.replicas != scenario.replicas:
-        raise LabError(f"the cluster has {cluster.replicas} replicas: the scenario has {scenario.replicas}.")
-    if cluster.changed:
-        cluster.reset()
     return _run(scenario, cluster)
 
 
 def _run(scenario: Scenario, cluster: Cluster) -> Trace:
-    cluster.changed = True
+    cluster.begin_anew(scenario.replicas)
     routing = Routing(scenario)
     load = Load(cluster, scenario, routing)
     deeds = Deeds(cluster, scenario, routing.promoted)
     positions = Positions(cluster)
-    try:
-        if waits(scenario):
-            cluster.semi_sync(scenario.ack_timeout_ms if scenario.ack_timeout_ms >= 0 else _FOR_EVER_MS)
-        load.prepare()
-        deeds.prepare()
-        positions.begin()
-        zero = time.monotonic() + _HEAD_START_S
-        load.begin(zero)
-        deeds.run(zero)
-    finally:
-        load.end()
-        deeds.end()
-        positions.end()
+    if waits(scenario):
+        cluster.semi_sync(scenario.ack_timeout_ms if scenario.ack_timeout_ms >= 0 else _FOR_EVER_MS)
+    zero = play(load, deeds, positions)
     _resolve(cluster, load.writes)
     marks = patience(positions.waiting, zero, scenario.ack_timeout_ms) if waits(scenario) else []
     history = cluster.history(LEADER)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import signal
 import socket
-import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..binaries import MariaDB
-from ..errors import LabError
 from ..guard import Guard
-from ..watchdog import working_in
+from ..sampled import server as sampled
+from ..sampled.server import PATIENCE_S
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
 
 USER = "lab"
 DATABASE = "lab"
-PATIENCE_S = 30.0
 _SMALL = {
     "innodb-buffer-pool-size": "16M",
     "innodb-log-file-size": "8M",
@@ -46,7 +40,7 @@ _REPLICATES = {
 }
 
 
-class Server:
+class Server(sampled.Server):
     """One server.
 
     Parameters
@@ -71,12 +65,11 @@ class Server:
     """
 
     def __init__(self, guard: Guard, programs: MariaDB, name: str, number: int, password: str) -> None:
-        self.guard, self.programs, self.name, self.number = guard, programs, name, number
-        self.home = guard.make(name)
-        self.data, self.socket = self.home / "data", self.home / "s"
+        super().__init__(guard, name)
+        self.programs, self.number = programs, number
+        self.data = self.home / "data"
         self.base = 0
         self._password = password
-        self._process: subprocess.Popen[bytes] | None = None
 
     # -- making it ------------------------------------------------------------------------------------------------
 
@@ -115,58 +108,14 @@ class Server:
         with (self.home / "log").open("ab") as log:
             self._process = self.guard.spawn(self._command({**_REPLICATES, **options}), log=log, cwd=self.home)
 
-    def wait_ready(self) -> None:
-        """Wait until it takes connections.
-
-        Raises
-        ------
-        LabError
-            If it does not within half a minute.
-        """
+    def answers(self) -> bool:
         import pymysql
 
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                self.connect().close()
-                return
-            except (pymysql.MySQLError, OSError):
-                if not self.runs() or time.monotonic() > deadline:
-                    raise LabError(f"{self.name} did not start; its log ends: {self.said()[-1:]}") from None
-                time.sleep(0.01)
-
-    def start(self) -> None:
-        """Start it and wait until it takes connections."""
-        self.launch()
-        self.wait_ready()
-
-    def runs(self) -> bool:
-        """Whether its process lives."""
-        return self._process is not None and self._process.poll() is None
-
-    def kill(self) -> None:
-        """End it at once, as a crash does."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(PATIENCE_S)
-        for process in working_in(self.home):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """Let it do nothing."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-
-    def said(self) -> list[str]:
-        """Return the lines of its log."""
-        file = self.home / "log"
-        return file.read_text(errors="replace").splitlines() if file.exists() else []
+        try:
+            self.connect().close()
+        except (pymysql.MySQLError, OSError):
+            return False
+        return True
 
     # -- asking it ------------------------------------------------------------------------------------------------
 

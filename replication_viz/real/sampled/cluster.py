@@ -8,46 +8,23 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from ...scenario import LEADER
 from ...scenario.limits import MAX_REPLICAS
 from ..errors import LabError
 from ..guard import Guard
 from ..wires import Wires
+from .server import Server
 
 HOST = "127.0.0.1"
 _TRIES = 5
 
 
-class Served(Protocol):
-    """What a run needs of a server."""
-
-    socket: Path
-
-    def start(self) -> None:
-        """Start it and wait until it takes connections."""
-
-    def runs(self) -> bool:
-        """Whether its process lives."""
-
-    def kill(self) -> None:
-        """End it at once, as a crash does."""
-
-    def freeze(self) -> None:
-        """Let it do nothing."""
-
-    def thaw(self) -> None:
-        """Let it go on."""
-
-    def count(self) -> int:
-        """Return how many writes it has."""
+OneServer = TypeVar("OneServer", bound=Server)
 
 
-Server = TypeVar("Server", bound=Served)
-
-
-class Cluster(ABC, Generic[Server]):
+class Cluster(ABC, Generic[OneServer]):
     """A primary L and replicas s1, s2, …; a context manager.
 
     The servers listen on Unix sockets in a private folder and on no port. But a replica reaches its primary over TCP
@@ -71,7 +48,7 @@ class Cluster(ABC, Generic[Server]):
             raise LabError(f"replicas is {replicas}: it must be from 0 to {MAX_REPLICAS}.")
         self.replicas = replicas
         self.leader, self.changed = LEADER, False
-        self.servers: dict[str, Server] = {}
+        self.servers: dict[str, OneServer] = {}
         self.password = secrets.token_hex(24)
         self._folder = folder
         self._ports: dict[tuple[str, str], int] = {}
@@ -146,6 +123,20 @@ class Cluster(ABC, Generic[Server]):
         severed = [self.wires.sever(*pair) for pair in self.wires.pairs if node in pair]
         self.servers[node].kill()
         return min(severed, default=time.monotonic())
+
+    def begin_anew(self, replicas: int) -> None:
+        """Make ready for a run with so many replicas.
+
+        Raises
+        ------
+        LabError
+            If there is another number of them.
+        """
+        if self.replicas != replicas:
+            raise LabError(f"the cluster has {self.replicas} replicas: the scenario has {replicas}.")
+        if self.changed:
+            self.reset()
+        self.changed = True
 
     # -- links ----------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from ...scenario.limits import replica_names
 from ..binaries import valkey
 from ..errors import LabError
 from ..sampled import cluster as sampled
-from .server import PATIENCE_S, Server
+from ..sampled.server import PATIENCE_S
+from .server import Server
 
 
 class Cluster(sampled.Cluster[Server]):

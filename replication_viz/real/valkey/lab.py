@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import time
-
 from ...scenario import LEADER, Scenario
 from ...trace import Trace
 from ..errors import LabError
 from ..routing import Routing
 from ..sampled.deeds import Deeds
 from ..sampled.notes import Notes
+from ..sampled.playing import play
 from ..sampled.telling import tell
 from .cluster import Cluster
 from .expressing import cannot
 from .load import Load, WaitingWrite, marks
 from .positions import Positions, numbered
 from .server import command
-
-_HEAD_START_S = 0.03
 
 
 def run(scenario: Scenario, cluster: Cluster | None = None, *, wait_ms: int = 0) -> Trace:
@@ -60,31 +57,17 @@ def run(scenario: Scenario, cluster: Cluster | None = None, *, wait_ms: int = 0)
     if cluster is None:
         with Cluster(scenario.replicas) as own:
             return _run(scenario, own, wait_ms)
-    if cluster.replicas != scenario.replicas:
-        raise LabError(f"the cluster has {cluster.replicas} replicas: the scenario has {scenario.replicas}.")
-    if cluster.changed:
-        cluster.reset()
     return _run(scenario, cluster, wait_ms)
 
 
 def _run(scenario: Scenario, cluster: Cluster, wait_ms: int) -> Trace:
-    cluster.changed = True
+    cluster.begin_anew(scenario.replicas)
     history = cluster.history(LEADER)
     routing = Routing(scenario)
     load = Load(cluster, scenario, routing, wait_ms)
     deeds = Deeds(cluster, scenario, routing.promoted)
     positions = Positions(cluster)
-    try:
-        load.prepare()
-        deeds.prepare()
-        positions.begin()
-        zero = time.monotonic() + _HEAD_START_S
-        load.begin(zero)
-        deeds.run(zero)
-    finally:
-        load.end()
-        deeds.end()
-        positions.end()
+    zero = play(load, deeds, positions)
     _resolve(cluster, load.writes)
     samples = numbered(positions.heard, len(command(0, 0, round(scenario.record_bytes))))
     return tell(scenario, Notes(zero, history, load.writes, samples, deeds.turns, marks(load.writes)))

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LabError
 from ..guard import Guard
-from ..watchdog import working_in
+from ..sampled import server as sampled
 
 if TYPE_CHECKING:
     from valkey import Valkey
 
-SOCKET = "s"
-PATIENCE_S = 20.0
 LIST = "writes"
 _SETTINGS = {
     "port": "0",  # it listens on its socket only
@@ -32,7 +24,7 @@ _SETTINGS = {
 }
 
 
-class Server:
+class Server(sampled.Server):
     """One server. What it holds is in its memory only: a restarted one is empty.
 
     Every write appends to one list, so that the list's length is the number of the last write that the server has.
@@ -57,25 +49,15 @@ class Server:
     """
 
     def __init__(self, guard: Guard, program: Path, name: str, password: str) -> None:
-        self.guard, self.program, self.name = guard, program, name
-        self.home = guard.make(name)
-        self.socket = self.home / SOCKET
+        super().__init__(guard, name)
+        self.program = program
         self.settings = _SETTINGS | {"requirepass": password, "masterauth": password, "unixsocket": str(self.socket)}
         self._password = password
-        self._process: subprocess.Popen[bytes] | None = None
 
     # -- running it -----------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Start it, empty, and wait until it takes connections.
-
-        Raises
-        ------
-        LabError
-            If it does not within 20 s.
-        """
-        import valkey
-
+    def launch(self) -> None:
+        """Start it, empty."""
         file = self.home / "valkey.conf"
         file.touch(mode=0o600)
         file.write_text("".join(f"{name} {value}\n" for name, value in self.settings.items()))
@@ -83,43 +65,15 @@ class Server:
         for left in (self.socket, self.home / "dump.rdb"):  # a copy that it made for a replica
             left.unlink(missing_ok=True)
         self._process = self.guard.spawn([self.program, file], cwd=self.home)
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                self.ask("PING")
-                return
-            except valkey.ConnectionError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise LabError(f"{self.name} did not start; its log ends: {self.said()[-1:]}") from None
-                time.sleep(0.003)
 
-    def runs(self) -> bool:
-        """Whether its process lives."""
-        return self._process is not None and self._process.poll() is None
+    def answers(self) -> bool:
+        import valkey
 
-    def kill(self) -> None:
-        """End it at once, as a crash does, with the child that it may have forked off to write a copy of itself."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(PATIENCE_S)
-        for process in working_in(self.home):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """Let it do nothing."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-
-    def said(self) -> list[str]:
-        """Return the lines of its log."""
-        file = self.home / "log"
-        return file.read_text(errors="replace").splitlines() if file.exists() else []
+        try:
+            self.ask("PING")
+        except valkey.ConnectionError:
+            return False
+        return True
 
     # -- asking it ------------------------------------------------------------------------------------------------
 
