@@ -320,6 +320,7 @@ def test_a_standby_that_sleeps_too_long_falls_off_unless_a_slot_keeps_its_log(cl
         assert (answered.lsn > 0).all()
     for trace in (lost, fallen):
         told = trace.marks.where(trace.marks.kind == MarkKind.FALLEN)
+        assert set(told.node.tolist()) <= {1}
         assert (told.time > 2_400).all(), "it meets the error when it asks; a busy machine asks after the last moment"
         assert measures.kept_log_mb(trace, 2_300) < measures.kept_log_mb(kept, 2_300) / 1.5
 
